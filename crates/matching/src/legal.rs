@@ -1,0 +1,83 @@
+//! Legal forms: the words at the end of a firm's name that say what it is in law and not who it is.
+//!
+//! A form is removed only where something remains. Where a country writes it in front (ООО, 株式会社), that is known too.
+
+/// Forms of one word, as folding spells them; sorted, because they are searched by halves.
+#[rustfmt::skip]
+const FORMS: [&str; 106] = [
+    "ab", "ad", "ag", "aktiengesellschaft", "aps", "as", "asa", "bhd", "bt", "bv", "bvba", "cie", "cjsc", "co", "company", "corp",
+    "corporation", "cv", "cvba", "dac", "dd", "doo", "ead", "eg", "ehf", "eireli", "eood", "eurl", "ev", "fzco", "fze", "fzllc",
+    "gbr", "gesmbh", "ggmbh", "gk", "gmbh", "haftungsbeschrankt", "hf", "inc", "incorporated", "jsc", "kda", "kft", "kg", "kgaa",
+    "kk", "lda", "limited", "limitee", "llc", "lllp", "llp", "lp", "ltd", "ltda", "ltee", "mbh", "nv", "nyrt", "oao", "ohg",
+    "ojsc", "ood", "ooo", "oy", "oyj", "pa", "pao", "pc", "pjsc", "plc", "pllc", "pte", "pty", "pvt", "sa", "sagl", "sapa",
+    "sarl", "sas", "sasu", "sau", "sca", "scop", "scrl", "sdn", "se", "sgps", "sicav", "sl", "slu", "snc", "spa", "spol",
+    "spolka", "spzoo", "srl", "srls", "sro", "tov", "ug", "ulc", "wll", "zao", "zrt",
+];
+
+/// Forms of several words.
+const PHRASES: [&[&str]; 16] = [
+    &["gu", "fen", "you", "xian", "gong", "si"],
+    &["you", "xian", "ze", "ren", "gong", "si"],
+    &["you", "xian", "gong", "si"],
+    &["zhu", "shi", "hui", "she"],
+    &["zhu", "sik", "hoe", "sa"],
+    &["spolka", "z", "ograniczona", "odpowiedzialnoscia"],
+    &["gesellschaft", "mit", "beschrankter", "haftung"],
+    &["sp", "z", "oo"],
+    &["sp", "zoo"],
+    &["s", "de", "rl", "de", "cv"],
+    &["sa", "de", "cv"],
+    &["sapi", "de", "cv"],
+    &["sa", "rl"],
+    &["sar", "l"],
+    &["private", "limited"],
+    &["private", "ltd"],
+];
+
+/// Forms that stand in front of the name.
+const LEADING: [&[&str]; 6] = [&["ooo"], &["zao"], &["oao"], &["pao"], &["tov"], &["zhu", "shi", "hui", "she"]];
+
+/// Removes every form at the end, and an "and" that joined two of them.
+pub(crate) fn strip_trailing(words: &mut Vec<String>) {
+    while words.len() > 1 {
+        let length = trailing(words);
+        if length == 0 || length >= words.len() {
+            return;
+        }
+        words.truncate(words.len() - length);
+        if words.len() > 1 && words.last().is_some_and(|word| word == "and") {
+            words.pop();
+        }
+    }
+}
+
+/// Removes one form in front.
+pub(crate) fn strip_leading(words: &mut Vec<String>) {
+    let form = LEADING.iter().find(|form| form.len() < words.len() && words.iter().zip(**form).all(|(word, part)| word == part));
+    if let Some(form) = form {
+        words.drain(..form.len());
+    }
+}
+
+/// How many words the form at the end has; 0 when there is none.
+fn trailing(words: &[String]) -> usize {
+    let phrase = PHRASES.iter().find(|phrase| {
+        let rest = words.len().checked_sub(phrase.len());
+        rest.is_some_and(|rest| rest > 0 && words[rest..].iter().zip(**phrase).all(|(word, part)| word == part))
+    });
+    if let Some(phrase) = phrase {
+        return phrase.len();
+    }
+    let single = words.last().is_some_and(|word| FORMS.binary_search(&word.as_str()).is_ok());
+    usize::from(single)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_are_sorted_and_each_stands_once() {
+        assert!(FORMS.windows(2).all(|pair| pair[0] < pair[1]), "{FORMS:?}");
+    }
+}

@@ -1,0 +1,36 @@
+//! The schema of linkyard, one change per file, applied in order and never edited after landing.
+//!
+//! Expand/contract: a release only adds; what it no longer uses is dropped by a later release, so that an older and a newer
+//! process can work on one database. The SQL is written once for SQLite and PostgreSQL; [`dialect`] fills in the few type names that
+//! differ. Times are milliseconds since 1970 (`_ms`), ids of ours are UUIDs, ids of a directory are 64-bit integers.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_ledger;
+mod m20261122_000002_tenancy;
+mod m20261122_000003_registry;
+mod m20261122_000004_directory;
+
+/// All changes, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_ledger::Migration),
+            Box::new(m20261122_000002_tenancy::Migration),
+            Box::new(m20261122_000003_registry::Migration),
+            Box::new(m20261122_000004_directory::Migration),
+        ]
+    }
+}
+
+/// Runs `sql`, written with `{uuid}` and `{bytes}`, in the dialect of the connected database.
+async fn dialect(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let postgres = manager.get_database_backend() == sea_orm::DatabaseBackend::Postgres;
+    let (uuid, bytes) = if postgres { ("uuid", "bytea") } else { ("blob", "blob") };
+    let sql = sql.replace("{uuid}", uuid).replace("{bytes}", bytes);
+    manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
+}
