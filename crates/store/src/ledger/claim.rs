@@ -1,0 +1,176 @@
+//! Taking jobs, and keeping them: claim, renewal, release.
+//!
+//! A claim is one statement: it locks what it takes in the order of the ids (two batches can not wait for each other in a circle),
+//! skips what somebody else is taking, and changes only rows that are still runnable at that moment.
+
+use super::read::{counts, ids, wanted};
+use crate::Store;
+use crate::row::{get, json, optional_json, word};
+use crate::sql::{Column, all, batch, execute, rows};
+use linkyard_core::Result;
+use linkyard_core::id::{JobId, OrganizationId, ProviderId};
+use linkyard_core::job::{ClaimedJob, Fence, JobKind, Lane, MOST_STARTS_WITHOUT_PROGRESS, PAYLOAD_VERSION, RequestedState};
+use sea_orm::{QueryResult, Value};
+use serde::Serialize;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What the renewal of one lease found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The job.
+    pub job: JobId,
+    /// What a person asked of it meanwhile; `None` when the lease is lost: stop.
+    pub requested: Option<RequestedState>,
+}
+
+/// The condition on rows of `job` under which they may start now; `{now}` is still to be filled in. A provider that waits for approval
+/// or is paused holds everything but its connection test; a block (`not_before`) holds that as well.
+fn runnable() -> String {
+    format!(
+        "{} and {} and not exists (
+            select 1 from provider where provider.id = job.provider_id and (
+                provider.not_before_ms > {{now}} or provider.state = 'deleted'
+                or provider.state in ('paused', 'pending_approval') and job.kind <> 'test_connection'
+            )
+        )",
+        due("{now}"),
+        startable()
+    )
+}
+
+/// The job's time has come at `now`: it waits and may run, or it ran and its lease is over. (A job that runs was due when it started,
+/// and that does not change while it runs; said for the index.)
+pub(super) fn due(now: &str) -> String {
+    format!(
+        "job.run_at_ms <= {now} and (job.state in ('queued', 'waiting_for_budget', 'retrying')
+            or job.state = 'running' and job.lease_until_ms <= {now})"
+    )
+}
+
+/// The part of [`runnable`] that does not change by waiting: nobody asked to stop it, it is not poison, and this release knows it.
+pub(super) fn startable() -> String {
+    format!(
+        "job.requested_state = 'none' and job.starts_without_progress < {MOST_STARTS_WITHOUT_PROGRESS}
+        and job.payload_version <= {PAYLOAD_VERSION} and job.kind in ({})",
+        known_kinds()
+    )
+}
+
+/// The kinds of this release as words of SQL; they are our own constants, so nothing has to be escaped.
+pub(super) fn known_kinds() -> String {
+    let kinds: Vec<String> = JobKind::ALL.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+    kinds.join(", ")
+}
+
+/// One lease as a row of a batch.
+#[derive(Serialize)]
+struct LeaseRow {
+    held_id: Uuid,
+    held_epoch: i64,
+}
+
+const LEASE_COLUMNS: [(&str, Column); 2] = [("held_id", Column::Uuid), ("held_epoch", Column::Bigint)];
+
+impl Store {
+    /// Takes those of `ids` that are runnable: raises the epoch, counts the start, sets the lease. Ids that somebody else has, that
+    /// are of a kind or payload version unknown here, or whose time has not come are left out, untouched. A job whose last start was
+    /// unclean is taken only when it is the only id.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn jobs_claim(&self, ids: &[JobId], owner: &str, lease_ms: i64) -> Result<Vec<ClaimedJob>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let alone = ids.len() == 1;
+        let sql = format!(
+            "with taken as (
+                select job.id from job where job.id in {wanted} and {runnable} {clean} order by job.id {{lock_skip}}
+            )
+            update job set state = 'running', lease_owner = $2, lease_until_ms = {{now}} + $3, epoch = epoch + 1,
+                starts_without_progress = starts_without_progress + 1, started_at_ms = coalesce(started_at_ms, {{now}}),
+                revision = revision + 1
+            where id in (select id from taken)
+            returning id, organization_id, provider_id, kind, lane, payload, checkpoint, attempts, epoch, requested_state,
+                created_at_ms, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
+            wanted = wanted(&self.writer, "$1"),
+            runnable = runnable(),
+            clean = if alone { "" } else { "and job.starts_without_progress = 0" },
+        );
+        let values = [self::ids(ids.iter().copied())?, owner.into(), lease_ms.into()];
+        let found = all(&self.writer, &sql, values).await?;
+        found.iter().map(claimed).collect()
+    }
+
+    /// Renews the leases of jobs that run here, in one statement; a second one only looks at those whose row is being written at this
+    /// moment (most likely by the job itself): their lease is as it was, and is not called lost.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn leases_renew(&self, fences: &[Fence], lease_ms: i64) -> Result<Vec<Renewal>> {
+        if fences.is_empty() {
+            return Ok(Vec::new());
+        }
+        let renew = format!(
+            "with held as (
+                select job.id from job join {} on held_id = job.id and held_epoch = job.epoch
+                where job.state = 'running' order by job.id {{lock_skip}}
+            )
+            update job set lease_until_ms = {{now}} + $2 where id in (select id from held) returning id, requested_state",
+            rows(&self.writer, "lease", "$1", &LEASE_COLUMNS)
+        );
+        let found = all(&self.writer, &renew, [leases(fences)?, lease_ms.into()]).await?;
+        let mut requested = requests(&found)?;
+        let missed: Vec<Fence> = fences.iter().filter(|fence| !requested.contains_key(&fence.job)).copied().collect();
+        if !missed.is_empty() {
+            let look = format!(
+                "select job.id, job.requested_state from job join {} on held_id = job.id and held_epoch = job.epoch
+                 where job.state = 'running'",
+                rows(&self.writer, "lease", "$1", &LEASE_COLUMNS)
+            );
+            requested.extend(requests(&all(&self.writer, &look, [leases(&missed)?]).await?)?);
+        }
+        let renewals =
+            fences.iter().map(|fence| Renewal { job: fence.job, requested: requested.get(&fence.job).copied() }).collect();
+        Ok(renewals)
+    }
+
+    /// Ends every lease, whoever has it: the boot of embedded mode, which holds an exclusive lock on its data directory. Starts stay
+    /// counted.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn leases_release_all(&self) -> Result<u64> {
+        let sql = "update job set lease_until_ms = 0, revision = revision + 1 where state = 'running'";
+        execute(&self.writer, sql, []).await
+    }
+}
+
+fn leases(fences: &[Fence]) -> Result<Value> {
+    let leases: Vec<LeaseRow> = fences.iter().map(|fence| LeaseRow { held_id: fence.job.0, held_epoch: fence.epoch }).collect();
+    batch(&leases)
+}
+
+fn requests(found: &[QueryResult]) -> Result<HashMap<JobId, RequestedState>> {
+    found.iter().map(|row| Ok((JobId(get(row, "id")?), word(row, "requested_state", RequestedState::parse)?))).collect()
+}
+
+fn claimed(row: &QueryResult) -> Result<ClaimedJob> {
+    Ok(ClaimedJob {
+        fence: Fence {
+            organization: OrganizationId(get(row, "organization_id")?),
+            job: JobId(get(row, "id")?),
+            epoch: get(row, "epoch")?,
+        },
+        kind: word(row, "kind", JobKind::parse)?,
+        provider: get::<Option<Uuid>>(row, "provider_id")?.map(ProviderId),
+        lane: word(row, "lane", Lane::parse)?,
+        payload: json(row, "payload")?,
+        checkpoint: optional_json(row, "checkpoint")?,
+        attempts: get(row, "attempts")?,
+        counts: counts(row)?,
+        requested: word(row, "requested_state", RequestedState::parse)?,
+        created_at_ms: get(row, "created_at_ms")?,
+    })
+}

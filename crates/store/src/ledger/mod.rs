@@ -1,0 +1,24 @@
+//! The ledger: every job is a row, written in the transaction of the change that needs it.
+//!
+//! A row is claimed by one conditional UPDATE that raises its epoch and counts the start *before* the work; from then on every write
+//! for it carries the epoch, and 0 rows changed means that another worker has taken over. Leases use the database's clock.
+
+mod claim;
+mod feeder;
+mod finish;
+mod insert;
+mod link_rows;
+mod people;
+mod read;
+mod settle;
+
+pub use claim::Renewal;
+pub use feeder::Runnable;
+pub use settle::Settled;
+
+pub(crate) use finish::fence_and_checkpoint;
+pub(crate) use insert::insert_job;
+pub(crate) use read::read_job;
+
+/// Jobs to which something will still happen; exactly the predicate of the index `job_one_live`, or it would not be used.
+const LIVE: &str = "state not in ('succeeded', 'partial', 'failed', 'cancelled')";

@@ -1,0 +1,38 @@
+//! The only crate that knows SQL: rows in, domain values out, SQLite and PostgreSQL by the same statements.
+//!
+//! Every function that touches a tenant's rows takes the tenant's [`Scope`](linkyard_core::scope::Scope) or a job's
+//! [`Fence`](linkyard_core::job::Fence) first; only the feeder's functions ([`ledger`]) look across tenants, and they return ids, not
+//! contents. A function is one transaction: it happens whole or not at all. Nothing here calls out, schedules or decides; what may
+//! follow what is decided in `linkyard_core`.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod association;
+mod audit;
+mod directory;
+mod error;
+mod gate;
+pub mod ledger;
+mod mapping;
+mod organization;
+mod provider;
+mod registry;
+mod request;
+mod row;
+mod seal;
+mod sql;
+mod text;
+mod walk;
+
+pub use args::Args;
+pub use directory::PageStored;
+pub use gate::NameKey;
+pub use mapping::confirm::Confirmed;
+pub use mapping::link::LinkedChunk;
+pub use organization::{ApiKey, Organization, Principal};
+pub use registry::RegistryFilter;
+pub use request::RequestKey;
+pub use seal::SealingKey;
+pub use sql::Store;
+pub use walk::WalkSummary;

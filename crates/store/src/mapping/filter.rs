@@ -1,0 +1,50 @@
+//! Which rows of a mapping screen are meant, as SQL over `m` (mapping), `r` (its record) and `j` (its link job, while it is confirmed).
+
+use crate::text;
+use linkyard_core::Result;
+use linkyard_core::mapping::{MappingFilter, MappingState};
+use sea_orm::Value;
+
+/// What filters and lists read from. LINKING is not written on rows: a confirmed row is being linked while its job runs.
+pub(super) const FROM: &str = "mapping m
+    join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
+    left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running'";
+
+/// The state as it is shown.
+pub(super) const STATE: &str = "case when j.id is not null then 'linking' else m.state end";
+
+/// `and ..` for everything that `filter` asks, with its parameters, the first of which is `$first`.
+///
+/// # Errors
+/// `Invalid` for a search that is too long.
+pub(super) fn condition(filter: &MappingFilter, first: usize) -> Result<(String, Vec<Value>)> {
+    let mut sql = String::new();
+    let mut values = Vec::new();
+    if !filter.states.is_empty() {
+        sql.push_str(&states(&filter.states));
+    }
+    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+        sql.push_str(&format!(" and r.name_search like ${first} escape '\\'"));
+        values.push(text::containing(search)?.into());
+    }
+    if let Some(wanted) = filter.has_suggestion {
+        sql.push_str(if wanted { " and exists" } else { " and not exists" });
+        sql.push_str(
+            " (select 1 from suggestion s where s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id)",
+        );
+    }
+    if let Some(wanted) = filter.has_draft {
+        sql.push_str(if wanted { " and m.draft_decision is not null" } else { " and m.draft_decision is null" });
+    }
+    Ok((sql, values))
+}
+
+/// The words of a closed enum are part of the text; only what a person typed is a parameter.
+fn states(states: &[MappingState]) -> String {
+    let stored: Vec<String> = states.iter().map(|state| format!("'{}'", state.as_str())).collect();
+    let mut choices = vec![format!("m.state in ({}) and j.id is null", stored.join(", "))];
+    if states.contains(&MappingState::Linking) {
+        choices.push("j.id is not null or m.state = 'linking'".to_owned());
+    }
+    format!(" and (({}))", choices.join(") or ("))
+}

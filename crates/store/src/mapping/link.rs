@@ -1,0 +1,288 @@
+//! Linking: confirmed rows become links, set-based, one chunk and its checkpoint in one transaction.
+
+use super::choice::{TARGET_ROW, TargetRow, known_targets};
+use super::list::choice;
+use super::outcome::{Outcome, Registry, Waiting, decide};
+use super::registry_copy::{self, Copy};
+use crate::directory::List;
+use crate::gate::{self, TargetKey};
+use crate::ledger::fence_and_checkpoint;
+use crate::row::{count, get};
+use crate::sql::{Column, all, batch, commit, execute, one, rows};
+use crate::{NameKey, Store, association, provider, text};
+use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
+use linkyard_core::job::{Checkpoint, Fence, RowCounts};
+use linkyard_core::mapping::{Decision, RowReason, Subject};
+use linkyard_core::{Error, Result};
+use sea_orm::ConnectionTrait;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+
+/// What one chunk did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkedChunk {
+    /// What happened to its rows; also added to the job by the same transaction. `total` stays 0: the job counts its rows once.
+    pub counts: RowCounts,
+    /// Associations that came to be.
+    pub associations: u64,
+    /// The last record of the chunk; `None` when no confirmed row of this job is left.
+    pub last: Option<RecordId>,
+}
+
+impl Store {
+    /// How many rows of this link job are still to be linked.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn mapping_link_remaining(&self, fence: &Fence) -> Result<u64> {
+        let sql = "select count(*) as n from mapping where job_id = $1 and organization_id = $2 and state = 'confirmed'";
+        let found = one(&self.reader, sql, [fence.job.0.into(), fence.organization.0.into()]).await?;
+        found.map_or(Ok(0), |row| count(&row, "n"))
+    }
+
+    /// Links the next `limit` confirmed rows of this job in the order of their record ids: MATCH links to the target; CREATE goes through
+    /// the gate and makes a party (with the provider's default type and profile) or a project, or holds the row; address, phone and
+    /// e-mail are taken over where the directory knows them; associations appear where both sides are linked. Rows that can not be linked
+    /// are HELD or FAILED with their reason. The first link of a party is its leading one. The checkpoint (position
+    /// `{"subject": .., "last": record}`, phase `linking`, counts of this chunk) is written with it; when nothing is left, nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// `Conflict(Fenced)`; `NotFound` for a provider that is not the job's tenant's.
+    pub async fn mapping_link_chunk(
+        &self,
+        fence: &Fence,
+        provider: ProviderId,
+        subject: Subject,
+        limit: u32,
+        name_key: NameKey,
+    ) -> Result<LinkedChunk> {
+        let list = List { organization: fence.organization, provider, subject };
+        let tx = self.begin().await?;
+        fence_and_checkpoint(&tx, fence, None).await?;
+        provider::require(&tx, fence.organization, provider).await?;
+        gate::lock(&tx, fence.organization).await?;
+        let chunk = chunk(&tx, &list, fence, limit, name_key).await?;
+        let Some(last) = chunk.waiting.last().map(|row| row.record) else {
+            return Ok(LinkedChunk::default());
+        };
+        let registry = registry(&tx, &list, &chunk.waiting).await?;
+        let outcomes = decide(&chunk.waiting, &registry);
+        let links = make_links(&tx, &list, &chunk, &outcomes).await?;
+        let counts = keep_back(&tx, &list, &chunk.waiting, &outcomes, links.len()).await?;
+        let associations = association::appear(&tx, &list, &links).await?;
+        fence_and_checkpoint(&tx, fence, Some(&progress(&list, "linking", last, counts))).await?;
+        commit(tx).await?;
+        Ok(LinkedChunk { counts, associations, last: Some(last) })
+    }
+}
+
+/// The checkpoint after `last`.
+pub(super) fn progress(list: &List, phase: &str, last: RecordId, done: RowCounts) -> Checkpoint {
+    let position = serde_json::json!({ "subject": list.subject, "last": last });
+    Checkpoint { position, phase: phase.to_owned(), done }
+}
+
+/// Rows of one chunk, and what is taken over from them.
+struct Chunk {
+    waiting: Vec<Waiting>,
+    /// The details (JSON) and the content hash of `waiting[i]`.
+    content: Vec<(String, i64)>,
+}
+
+async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, limit: u32, name_key: NameKey) -> Result<Chunk> {
+    // One character more than can be linked is enough to see that a name is too long.
+    let sql =
+        "select m.record_id, m.decision, m.decision_target_id, m.on_lookalike, substr(r.name, 1, 1001) as name, r.gone_at_ms,
+            r.details, r.content_hash
+        from mapping m
+        join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
+        where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.job_id = $4 and m.state = 'confirmed'
+        order by m.record_id limit $5";
+    let found = all(connection, sql, list.values([fence.job.0.into(), i64::from(limit).into()])).await?;
+    let mut chunk = Chunk { waiting: Vec::with_capacity(found.len()), content: Vec::with_capacity(found.len()) };
+    for row in &found {
+        let record = RecordId(get(row, "record_id")?);
+        let name: String = get(row, "name")?;
+        let choice = choice(row, "decision", "decision_target_id", "on_lookalike")?
+            .ok_or_else(|| Error::broken(format!("record {record} is confirmed without a decision")))?;
+        let key = match choice.decision {
+            Decision::Create => text::key(&name_key(&name)).into_owned(),
+            Decision::Match | Decision::DoNotAdd => String::new(),
+        };
+        let gone = get::<Option<i64>>(row, "gone_at_ms")?.is_some();
+        chunk.waiting.push(Waiting { record, choice, name, key, gone });
+        chunk.content.push((get(row, "details")?, get(row, "content_hash")?));
+    }
+    Ok(chunk)
+}
+
+async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<Registry> {
+    let targets = known_targets(connection, list, waiting.iter().filter_map(|row| row.choice.target)).await?;
+    let keys: HashSet<&str> = waiting.iter().map(|row| row.key.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let lookalikes = gate::lookalikes(connection, list.organization, list.subject, &keys).await?;
+    let made_from = made_from(connection, list, lookalikes.values().map(|lookalike| lookalike.target)).await?;
+    Ok(Registry { targets, lookalikes, made_from })
+}
+
+/// From which record of this provider each of `targets` was created, where it was.
+async fn made_from(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    targets: impl Iterator<Item = TargetId>,
+) -> Result<HashMap<TargetId, RecordId>> {
+    let targets: Vec<TargetRow> = targets.map(TargetRow::of).collect();
+    if targets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = format!(
+        "select m.target_id, m.record_id from {} cross join mapping m
+         where m.target_id = b.target_id and m.provider_id = $1 and m.subject = $2 and m.organization_id = $3
+            and m.decision = 'create' and m.state in ('linked', 'orphaned')",
+        rows(connection, "b", "$4", &TARGET_ROW)
+    );
+    let found = all(connection, &sql, list.values([batch(&targets)?])).await?;
+    found.iter().map(|row| Ok((TargetId(get(row, "target_id")?), RecordId(get(row, "record_id")?)))).collect()
+}
+
+/// A link in a batch.
+#[derive(Debug, Serialize)]
+struct LinkRow {
+    record_id: RecordId,
+    target_id: TargetId,
+    link_id: LinkId,
+    is_leading: bool,
+    synced_hash: i64,
+}
+
+const LINK_ROW: [(&str, Column); 5] = [
+    ("record_id", Column::Bigint),
+    ("target_id", Column::Uuid),
+    ("link_id", Column::Uuid),
+    ("is_leading", Column::Boolean),
+    ("synced_hash", Column::Bigint),
+];
+
+/// Writes what is linked, and answers those records.
+async fn make_links(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    chunk: &Chunk,
+    outcomes: &[Outcome],
+) -> Result<Vec<RecordId>> {
+    let matched = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Match(target) => Some(*target),
+        Outcome::Create(_) | Outcome::Held(..) | Outcome::Failed(..) => None,
+    });
+    let mut led = led_targets(connection, list, matched).await?;
+    let (mut links, mut created, mut matched, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((row, (details, hash)), outcome) in chunk.waiting.iter().zip(&chunk.content).zip(outcomes) {
+        let (target, leading) = match outcome {
+            Outcome::Create(target) => {
+                created.push(Copy::of(row.record, *target, details)?);
+                keys.push(TargetKey { key: row.key.clone(), target: *target });
+                (*target, true)
+            }
+            Outcome::Match(target) => {
+                let leading = led.insert(*target);
+                if leading {
+                    matched.push(Copy::of(row.record, *target, details)?);
+                }
+                (*target, leading)
+            }
+            Outcome::Held(..) | Outcome::Failed(..) => continue,
+        };
+        let link_id = LinkId::generate();
+        links.push(LinkRow { record_id: row.record, target_id: target, link_id, is_leading: leading, synced_hash: *hash });
+    }
+    registry_copy::create(connection, list, &created).await?;
+    if !keys.is_empty() {
+        gate::insert_keys(connection, list.organization, list.subject, &keys).await?;
+    }
+    registry_copy::refresh(connection, list, &matched).await?;
+    write_links(connection, list, &links).await?;
+    Ok(links.into_iter().map(|link| link.record_id).collect())
+}
+
+/// Those of `targets` that have a leading link already, of whatever provider.
+async fn led_targets(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    targets: impl Iterator<Item = TargetId>,
+) -> Result<HashSet<TargetId>> {
+    let targets: Vec<TargetRow> = targets.map(TargetRow::of).collect();
+    if targets.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = format!(
+        "select m.target_id from {} cross join mapping m
+         where m.target_id = b.target_id and m.organization_id = $2 and m.is_leading and m.state in ('linked', 'orphaned')",
+        rows(connection, "b", "$1", &TARGET_ROW)
+    );
+    let found = all(connection, &sql, [batch(&targets)?, list.organization.0.into()]).await?;
+    found.iter().map(|row| get(row, "target_id").map(TargetId)).collect()
+}
+
+async fn write_links(connection: &impl ConnectionTrait, list: &List, links: &[LinkRow]) -> Result<()> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "update mapping as m set state = 'linked', target_id = b.target_id, link_id = b.link_id, is_leading = b.is_leading,
+            synced_hash = b.synced_hash, linked_at_ms = {{now}}, last_synced_at_ms = {{now}}, reason = null, reason_detail = '',
+            revision = m.revision + 1, changed_at_ms = {{now}}
+         from {} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id",
+        rows(connection, "b", "$4", &LINK_ROW)
+    );
+    execute(connection, &sql, list.values([batch(links)?])).await.map(|_| ())
+}
+
+/// A row that is not linked, in a batch.
+#[derive(Debug, Serialize)]
+struct KeptBack<'a> {
+    record_id: RecordId,
+    state: &'static str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+const KEPT_BACK: [(&str, Column); 4] =
+    [("record_id", Column::Bigint), ("state", Column::Text), ("reason", Column::Text), ("detail", Column::Text)];
+
+/// Writes why rows were not linked, and counts the chunk.
+async fn keep_back(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    waiting: &[Waiting],
+    outcomes: &[Outcome],
+    linked: usize,
+) -> Result<RowCounts> {
+    let mut counts = RowCounts { succeeded: i64::try_from(linked).unwrap_or(i64::MAX), ..RowCounts::default() };
+    let mut kept = Vec::new();
+    for (row, outcome) in waiting.iter().zip(outcomes) {
+        let (state, reason, detail): (_, &RowReason, &str) = match outcome {
+            Outcome::Held(reason, detail) => {
+                counts.held += 1;
+                ("held", reason, detail)
+            }
+            Outcome::Failed(reason, detail) => {
+                counts.failed += 1;
+                ("failed", reason, detail)
+            }
+            Outcome::Match(_) | Outcome::Create(_) => continue,
+        };
+        kept.push(KeptBack { record_id: row.record, state, reason: reason.as_str(), detail });
+    }
+    if kept.is_empty() {
+        return Ok(counts);
+    }
+    let sql = format!(
+        "update mapping as m set state = b.state, reason = b.reason, reason_detail = b.detail, revision = m.revision + 1,
+            changed_at_ms = {{now}}
+         from {} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id",
+        rows(connection, "b", "$4", &KEPT_BACK)
+    );
+    execute(connection, &sql, list.values([batch(&kept)?])).await?;
+    Ok(counts)
+}

@@ -1,0 +1,16 @@
+//! Mappings in SQL: listing them, choosing (drafts), confirming, suggesting, linking and keeping linked records in step.
+//!
+//! Vendors and projects share every statement; [`Subject`](linkyard_core::mapping::Subject) picks the registry's table.
+
+mod choice;
+pub(crate) mod confirm;
+mod draft;
+mod filter;
+pub(crate) mod link;
+mod list;
+mod outcome;
+mod picked;
+mod plan;
+mod registry_copy;
+mod suggest;
+mod sync;

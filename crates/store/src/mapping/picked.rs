@@ -1,0 +1,97 @@
+//! The rows that a confirm is about, as one table expression: planning and carrying out read the same rows, a thousand or a hundred
+//! thousand, without moving them.
+
+use super::choice::{CHOICE_ROW, ChoiceRow};
+use super::filter::{self, FROM};
+use crate::directory::List;
+use crate::sql::{batch, rows};
+use linkyard_core::Result;
+use linkyard_core::mapping::{MappingFilter, MappingState, OnLookalike};
+use linkyard_core::plan::BulkAction;
+use sea_orm::{ConnectionTrait, Value};
+
+/// `with picked as (..)`: record id, revision, decision, target, rule for look-alikes and name key of every row to be changed.
+#[derive(Debug)]
+pub(super) struct Picked {
+    with: String,
+    values: Vec<Value>,
+}
+
+impl Picked {
+    /// Rows that a person decided one by one, already checked.
+    pub(super) fn by_rows(connection: &impl ConnectionTrait, list: &List, decided: &[ChoiceRow]) -> Result<Self> {
+        let with = format!(
+            "with picked as materialized (
+                select m.record_id, m.revision, b.decision, b.target_id, b.on_lookalike, r.name_key
+                from {} cross join mapping m cross join directory_record r
+                where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id
+                    and r.provider_id = $1 and r.subject = $2 and r.record_id = b.record_id
+            )",
+            rows(connection, "b", "$4", &CHOICE_ROW)
+        );
+        Ok(Self { with, values: list.values([batch(decided)?]) })
+    }
+
+    /// Rows that a filter selects, as far as `action` has something to do with them: they take a decision, and the directory still has
+    /// them. What a person left out or unlinked is decided anew in bulk only where the filter names that state.
+    pub(super) fn by_filter(list: &List, filter: &MappingFilter, action: BulkAction) -> Result<Self> {
+        let (condition, more) = filter::condition(filter, 4)?;
+        let states: Vec<String> = MappingState::ALL
+            .into_iter()
+            .filter(|state| taken(*state, filter, action))
+            .map(|state| format!("'{}'", state.as_str()))
+            .collect();
+        let (decision, target, rule, join) = match action {
+            BulkAction::Drafts => ("m.draft_decision", "m.draft_target_id", "coalesce(m.draft_on_lookalike, 'hold')", ""),
+            BulkAction::AcceptSuggestions => (
+                "'match'",
+                "s.target_id",
+                "'hold'",
+                "join suggestion s on s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id
+                    and s.rank = 1 and not s.contested",
+            ),
+            BulkAction::Create(OnLookalike::Hold) => ("'create'", "cast(null as uuid)", "'hold'", ""),
+            BulkAction::Create(OnLookalike::Create) => ("'create'", "cast(null as uuid)", "'create'", ""),
+            BulkAction::DoNotAdd => ("'do_not_add'", "cast(null as uuid)", "'hold'", ""),
+        };
+        let drafted = if action == BulkAction::Drafts { "and m.draft_decision is not null" } else { "" };
+        let with = format!(
+            "with picked as materialized (
+                select m.record_id, m.revision, {decision} as decision, {target} as target_id, {rule} as on_lookalike, r.name_key
+                from {FROM} {join}
+                where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and r.gone_at_ms is null
+                    and m.state in ({}) {drafted} {condition}
+            )",
+            states.join(", ")
+        );
+        Ok(Self { with, values: list.values(more) })
+    }
+
+    /// `rest`, written over `picked`, as a statement. `$1` is the provider, `$2` the subject, `$3` the organization.
+    pub(super) fn statement(&self, rest: &str) -> String {
+        format!("{} {rest}", self.with)
+    }
+
+    /// The statement's parameters and one more, whose place is [`Picked::next`].
+    pub(super) fn values(&self, more: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        self.values.iter().cloned().chain(more).collect()
+    }
+
+    /// The number of the first parameter that is free.
+    pub(super) fn next(&self) -> usize {
+        self.values.len() + 1
+    }
+}
+
+fn taken(state: MappingState, filter: &MappingFilter, action: BulkAction) -> bool {
+    let settled = matches!(state, MappingState::Ignored | MappingState::Unlinked);
+    match action {
+        BulkAction::Drafts => state.decidable(),
+        BulkAction::AcceptSuggestions | BulkAction::Create(_) => {
+            state.decidable() && (!settled || filter.states.contains(&state))
+        }
+        BulkAction::DoNotAdd => {
+            state.decidable() && state != MappingState::Ignored && (!settled || filter.states.contains(&state))
+        }
+    }
+}

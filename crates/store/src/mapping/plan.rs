@@ -1,0 +1,145 @@
+//! The plan of a confirm: what it would do and what a person should look at first. Reads only.
+
+use super::filter::{self, FROM};
+use super::picked::Picked;
+use crate::directory::List;
+use crate::row::{count, get};
+use crate::sql::{all, one};
+use linkyard_core::id::{RecordId, TargetId};
+use linkyard_core::mapping::MappingFilter;
+use linkyard_core::plan::{Plan, PlanConflict};
+use linkyard_core::{Error, Result};
+use sea_orm::ConnectionTrait;
+use sha2::{Digest, Sha256};
+
+/// How many conflicts a plan names.
+const MOST_CONFLICTS: usize = 100;
+
+/// The counts and the token of `picked`; `named` says what was selected and what for, so that the token fits no other selection.
+pub(super) async fn counts(connection: &impl ConnectionTrait, picked: &Picked, named: &str) -> Result<Plan> {
+    let sum = |expression: &str| format!("cast(coalesce(sum({expression}), 0) as bigint)");
+    let sql = picked.statement(&format!(
+        "select count(*) as n, {} as versions, {} as links, {} as creates, {} as ignores from picked p",
+        // A checksum of rows and revisions that can not overflow, however large the directory's ids are.
+        sum("p.revision + (p.record_id % 1000003) * 31"),
+        sum("case when p.decision = 'match' then 1 else 0 end"),
+        sum("case when p.decision = 'create' then 1 else 0 end"),
+        sum("case when p.decision = 'do_not_add' then 1 else 0 end"),
+    ));
+    let row = one(connection, &sql, picked.values([])).await?.ok_or_else(|| Error::broken("counting gave no row"))?;
+    let versions: i64 = get(&row, "versions")?;
+    let mut plan = Plan {
+        links: count(&row, "links")?,
+        creates: count(&row, "creates")?,
+        ignores: count(&row, "ignores")?,
+        token: token(&format!("{} {versions} {named}", count(&row, "n")?)),
+        ..Plan::default()
+    };
+    if plan.creates > 0 {
+        plan.lookalikes = lookalikes(connection, picked).await?;
+    }
+    Ok(plan)
+}
+
+fn token(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Creations that the gate would hold: all of a key that the registry has, all but one of a key that it has not.
+async fn lookalikes(connection: &impl ConnectionTrait, picked: &Picked) -> Result<u64> {
+    let sql = picked.statement(
+        "select cast(coalesce(sum(case when c.known then c.n else c.n - 1 end), 0) as bigint) as n from (
+            select p.name_key, count(*) as n, exists (
+                select 1 from match_key k where k.organization_id = $3 and k.subject = $2 and k.key = p.name_key) as known
+            from picked p where p.decision = 'create' and p.on_lookalike = 'hold' and p.name_key <> '' group by p.name_key
+         ) c",
+    );
+    let row = one(connection, &sql, picked.values([])).await?;
+    row.map_or(Ok(0), |row| count(&row, "n"))
+}
+
+/// How many rows a filter selects, whatever their state.
+pub(super) async fn selected(connection: &impl ConnectionTrait, list: &List, filter: &MappingFilter) -> Result<u64> {
+    let (condition, more) = filter::condition(filter, 4)?;
+    let sql = format!(
+        "select count(*) as n from {FROM} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 {condition}"
+    );
+    let row = one(connection, &sql, list.values(more)).await?;
+    row.map_or(Ok(0), |row| count(&row, "n"))
+}
+
+/// The first conflicts of `picked`: rows that want one target, targets that are linked already, creations of what is there.
+pub(super) async fn conflicts(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
+    let mut conflicts = shared_targets(connection, list, picked).await?;
+    if conflicts.len() < MOST_CONFLICTS {
+        conflicts.extend(linked_targets(connection, list, picked).await?);
+    }
+    if conflicts.len() < MOST_CONFLICTS {
+        conflicts.extend(present(connection, list, picked).await?);
+    }
+    conflicts.truncate(MOST_CONFLICTS);
+    Ok(conflicts)
+}
+
+async fn shared_targets(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
+    let sql = picked.statement(
+        "select p.target_id, p.record_id from picked p join (
+            select q.target_id from picked q where q.target_id is not null group by q.target_id having count(*) > 1
+            order by q.target_id limit 100
+         ) c on c.target_id = p.target_id order by p.target_id, p.record_id limit 10000",
+    );
+    let mut conflicts: Vec<PlanConflict> = Vec::new();
+    for row in all(connection, &sql, picked.values([])).await? {
+        let (target, record) = (TargetId(get(&row, "target_id")?), RecordId(get(&row, "record_id")?));
+        match conflicts.last_mut().filter(|conflict| conflict.target == Some(target)) {
+            Some(conflict) => conflict.records.push(record),
+            None => conflicts.push(PlanConflict {
+                records: vec![record],
+                target: Some(target),
+                problem: format!("These records would all be linked to one {}.", list.subject.target()),
+            }),
+        }
+    }
+    Ok(conflicts)
+}
+
+async fn linked_targets(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
+    let sql = picked.statement(
+        "select p.target_id, p.record_id, m.record_id as other from picked p
+         join mapping m on m.target_id = p.target_id and m.provider_id = $1 and m.subject = $2 and m.state in ('linked', 'orphaned')
+            and m.record_id <> p.record_id
+         order by p.record_id, m.record_id limit 100",
+    );
+    let found = all(connection, &sql, picked.values([])).await?;
+    let conflicts = found.iter().map(|row| {
+        let other: i64 = get(row, "other")?;
+        Ok(PlanConflict {
+            records: vec![RecordId(get(row, "record_id")?)],
+            target: Some(TargetId(get(row, "target_id")?)),
+            problem: format!("The {} is linked to record {other} of this directory already.", list.subject.target()),
+        })
+    });
+    conflicts.collect()
+}
+
+async fn present(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
+    let sql = picked.statement(
+        "select f.record_id, f.on_lookalike, f.target_id from (
+            select p.record_id, p.on_lookalike, (
+                select k.target_id from match_key k where k.organization_id = $3 and k.subject = $2 and k.key = p.name_key
+                order by k.target_id limit 1) as target_id
+            from picked p where p.decision = 'create' and p.name_key <> ''
+         ) f where f.target_id is not null order by f.record_id limit 100",
+    );
+    let found = all(connection, &sql, picked.values([])).await?;
+    let conflicts = found.iter().map(|row| {
+        let rule: String = get(row, "on_lookalike")?;
+        let follows = if rule == "create" { "it will be created all the same" } else { "the row will be held" };
+        Ok(PlanConflict {
+            records: vec![RecordId(get(row, "record_id")?)],
+            target: Some(TargetId(get(row, "target_id")?)),
+            problem: format!("A {} with this name is in the registry already: {follows}.", list.subject.target()),
+        })
+    });
+    conflicts.collect()
+}
