@@ -1,0 +1,49 @@
+//! A request, read completely: what everything behind the server works on.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::{HeaderMap, Method, Request};
+
+use crate::query::Query;
+
+/// Largest request body; an admin call may bring many rows.
+const LARGEST_BODY: usize = 64 << 20;
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// Path with query, as it came.
+    pub(crate) target: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// `http://` plus the `Host` header.
+    pub(crate) origin: String,
+}
+
+impl Call {
+    /// Reads a request to its end; `None` if the client went away or the body is too large.
+    pub(crate) async fn read(request: Request<Incoming>) -> Option<Self> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, LARGEST_BODY).collect().await.ok()?.to_bytes();
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        Some(Self {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            target: head.uri.path_and_query().map_or_else(|| head.uri.path().to_owned(), ToString::to_string),
+            query: Query::parse(head.uri.query().unwrap_or_default()),
+            origin: format!("http://{host}"),
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// The `Procore-Company-Id` header as it came.
+    pub(crate) fn company_header(&self) -> Option<&str> {
+        self.headers.get("procore-company-id").and_then(|value| value.to_str().ok())
+    }
+}

@@ -1,0 +1,133 @@
+//! A faithful fake of Procore's REST API, as a server of its own: login, API and admin on one origin.
+//!
+//! It exists so that everything that talks to Procore can be tried, tested and measured without Procore: OAuth client
+//! credentials, companies with and without the app, directories of any size (made up from a seed or read from CSV),
+//! pages with Procore's odd headers, two rate windows at once, error bodies in all their shapes, faults on demand, and a
+//! journal of every call. It shares no code with the client: its wire types are its own, so that a mistake on one side
+//! is not repeated on the other.
+//!
+//! # What is assumed
+//! Procore documents much, not all. Assumed here: lists are in id order; `view=ids` and `ids_only` are arrays of numbers;
+//! `compact` and `list` carry a handful of fields; an unknown view or a broken range filter is a 400; joining a project
+//! does not move a vendor's `updated_at`; a call refused with 429 does not spend budget; 403 for every company call of
+//! an app that is uninstalled or disconnected, while `/companies`, `/me` and `/app_installations` still answer.
+//!
+//! # Admin API (JSON)
+//! | call | what |
+//! | --- | --- |
+//! | `GET /admin/health` | 200 once it listens |
+//! | `GET /admin/journal?after=SEQUENCE&limit=N` | calls in the order in which they ended; default 1,000, at most 10,000 |
+//! | `GET /admin/journal/report?company_id=&after=&grace_ms=` | counts per date, status, method and normalized route; `calls_during_block`, `missing_company_header`, `foreign_company_header`, `max_in_flight`, `faults_landed`, .. |
+//! | `GET /admin/companies` | all, with their counts |
+//! | `POST /admin/companies` | a [`CompanySpec`]: `{"id":1,"vendors":100,"projects":"/path.csv","seed":7,..}` |
+//! | `PUT /admin/companies/{id}/installation` | `{"installation":"installed"\|"uninstalled"\|"disconnected","view_vendors":true}` |
+//! | `GET /admin/companies/{id}/directory?resource=` | `vendors`, `projects`, `associations` or `people`: every row as JSON lines, merged and deleted ones with `"gone":true` |
+//! | `POST /admin/companies/{id}/vendors` | `{"rows":[{"name":"..",..}],"count":N,"early":false}` -> `{"ids":[..]}`; `count` rows are made up; `early` ids come first in every list |
+//! | `PATCH /admin/companies/{id}/vendors/{vendor}` | any field of the views, plus `is_active`, `parent_id`, `project_ids`; moves `updated_at` unless that is given |
+//! | `DELETE /admin/companies/{id}/vendors/{vendor}` | merged away: a 404 from now on |
+//! | the same three with `projects` | `active`, `permitted`, .. |
+//! | the same three with `people` | rows need `vendor_id`; `first_name`, `last_name`, `email_address`, `is_active`, .. |
+//! | `POST`, `DELETE /admin/companies/{id}/associations` | `{"pairs":[[project,vendor],..]}` |
+//! | `GET`, `PUT /admin/settings` | [`Settings`], whole |
+//! | `PUT /admin/limits` | `{"preset":"small"}` or `{"hourly":600,"spike":25,"hourly_window_ms":..,"spike_window_ms":..}`; windows start anew |
+//! | `PUT /admin/latency` | `{"latency_ms":50}` |
+//! | `GET`, `POST /admin/clock` | `{"advance_s":5400}`, `{"advance_ms":..}` |
+//! | `POST /admin/stop-token` | every token given so far is invalid |
+//! | `GET`, `POST`, `DELETE /admin/faults` | scripts, see below; `GET` shows `seen` and `landed` |
+//!
+//! # Fault scripts
+//! `{"match":{"method":"GET","route":"/rest/v1.0/vendors","path_contains":"page=2","company_id":1,"nth":2,"every":3,
+//! "probability":0.1,"seed":7,"times":5},"action":{..}}`, or a list of them. All conditions are optional; a fault without a
+//! route hits `/rest` only. Routes are written as in the journal. Actions by `kind`: `status` (`status`, `retry_after_s`,
+//! `reset_in_s`, `rate_limit_headers`, `shape`, `message`), `hang`, `slow` (`delay_ms`, `chunk_bytes`), `truncated`,
+//! `lose_reply`, `reset`, `html_200`, `empty_200`, `bad_json`, `drift` (`insert`, `delete`), `stop_tokens`. Shapes:
+//! `errors_array`, `errors_string`, `errors_fields`, `error_string`, `error_object`, `message`, `model`, `v2`, `text`, `html`,
+//! `empty`.
+//!
+//! # Data directory
+//! State is stored as events and rebuilt from them; the journal is appended. Settings (limits, latency, ..) and fault
+//! scripts are not stored: they come from the command line and the admin API.
+
+mod admin;
+mod api;
+mod args;
+mod build;
+mod call;
+mod change;
+mod clock;
+mod companies;
+mod config;
+mod csv_load;
+mod directory;
+mod effects;
+mod error;
+mod event;
+mod faults;
+mod generate;
+mod ids;
+mod journal;
+mod limiter;
+mod locks;
+mod names;
+mod oauth;
+mod page;
+mod people;
+mod people_view;
+mod persist;
+mod project_view;
+mod projects;
+mod query;
+mod render;
+mod reply;
+mod report;
+mod route;
+mod server;
+mod service;
+mod shared;
+mod ticket;
+mod vendor_view;
+mod vendors;
+
+use std::io::{Read as _, Write as _};
+
+pub use args::{Args, LimitPreset};
+pub use config::{CompanyHeader, CompanySpec, Config, Credentials, Installation, Settings, Source};
+pub use error::{Error, Result};
+pub use limiter::Limits;
+pub use server::Simulator;
+
+/// Runs a simulator until `shutdown` ends, or until standard input closes if the arguments ask for that. Prints
+/// `listening on http://..` when it answers.
+///
+/// # Errors
+/// Those of [`Simulator::start`], and `Io` if standard output is closed.
+pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<()> {
+    let simulator = Simulator::start(args.config()).await?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on {}", simulator.url())
+        .and_then(|()| stdout.flush())
+        .map_err(|source| Error::io("cannot write to standard output", source))?;
+    if args.exit_when_stdin_closes {
+        tokio::select! {
+            () = shutdown => {}
+            () = stdin_closed() => {}
+        }
+    } else {
+        shutdown.await;
+    }
+    simulator.stop().await;
+    Ok(())
+}
+
+/// Ends when standard input does. A plain thread: a blocked read must not hold up the end of the runtime.
+async fn stdin_closed() {
+    let (closed, when_closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        let mut stdin = std::io::stdin();
+        while stdin.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        // The receiver is gone if the simulator stopped for another reason.
+        let _ = closed.send(());
+    });
+    let _ = when_closed.await;
+}
