@@ -1,0 +1,119 @@
+//! One call to the API: a token, the budget's leave, the request with its company, the report of what came back. A refused token is
+//! replaced once and the call made once more; every other failure goes to the caller, who decides in a job's terms.
+
+use crate::company::Company;
+use crate::failure::{Refusal, Waiting};
+use crate::token::{self, Credential, Token};
+use crate::transport::{Answer, now_ms};
+use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant};
+use linkyard_core::{Error, Result};
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Which company a call is for. Procore asks for it in addition to a company id in path or query, on every call of a service account.
+const COMPANY_HEADER: &str = "Procore-Company-Id";
+/// Short waits for the budget are slept in place this often; a caller that is still not let in comes back later.
+const MOST_WAITS_IN_PLACE: u32 = 4;
+/// Up to this much is added to a wait, so that callers which were refused together do not come back together.
+const MOST_JITTER_MS: u64 = 250;
+
+impl Company {
+    /// Reads `path` with `query`.
+    ///
+    /// # Errors
+    /// Everything that [`Company::page`] names.
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer> {
+        let credential = self.credential.as_ref().ok_or_else(token::no_platform_credentials)?;
+        let inner = &self.procore.inner;
+        let asked = format!("GET {path}");
+        let mut refused = None;
+        loop {
+            let token = inner.tokens.get(&inner.transport, credential, refused).await?;
+            let answer = self.call(&asked, path, query, &token).await?;
+            if (200..300).contains(&answer.status) {
+                return Ok(answer);
+            }
+            let secrets = secrets(credential, &token);
+            let refusal =
+                Refusal { asked: &asked, status: answer.status, head: &answer.head, body: &answer.body, secrets: &secrets };
+            if refused.is_none() && refusal.token_refused() {
+                refused = Some(token.number);
+                continue;
+            }
+            let longest = inner.transport.settings.longest_wait;
+            return Err(refusal.error(Waiting { now_ms: now_ms(), longest, jitter: jitter() }));
+        }
+    }
+
+    async fn call(&self, asked: &str, path: &str, query: &[(&str, String)], token: &Token) -> Result<Answer> {
+        let inner = &self.procore.inner;
+        let mut url = inner.api_url.clone();
+        url.set_path(&format!("{}{path}", inner.api_url.path().trim_end_matches('/')));
+        let request = inner
+            .transport
+            .client()
+            .get(url)
+            .query(query)
+            .bearer_auth(token.access.expose_secret())
+            .header(COMPANY_HEADER, self.key.company.0);
+        self.leave().await?;
+        let granted = Granted { budget: Some(Arc::clone(&inner.budget)), key: self.key.clone() };
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let (head, answer) = inner.transport.exchange(asked, request).await;
+        let told = head.map(|head| head.answer).unwrap_or_default();
+        tracing::debug!(asked, company = %self.key.company, status = told.status, elapsed_ms = started.elapsed().as_millis(), "called");
+        granted.report(told).await;
+        answer
+    }
+
+    /// Waits for the budget's leave, if that is soon.
+    async fn leave(&self) -> Result<()> {
+        let inner = &self.procore.inner;
+        let settings = &inner.transport.settings;
+        for waits in 0.. {
+            match inner.budget.ask(&self.key, self.lane).await {
+                Grant::Go => return Ok(()),
+                Grant::Wait(wait) if wait <= settings.longest_wait_in_place && waits < MOST_WAITS_IN_PLACE => {
+                    tokio::time::sleep(wait).await;
+                }
+                Grant::Wait(wait) => return Err(Error::Throttled { retry_after: (wait + jitter()).min(settings.longest_wait) }),
+            }
+        }
+        Err(Error::broken("waits for the budget are bounded"))
+    }
+}
+
+/// A call that was granted and must be reported, also when its caller is dropped meanwhile: a call that stays under way for ever would
+/// hold up the next ones.
+struct Granted {
+    budget: Option<Arc<dyn Budget>>,
+    key: BudgetKey,
+}
+
+impl Granted {
+    async fn report(mut self, answer: CallAnswer) {
+        if let Some(budget) = self.budget.take() {
+            budget.report(&self.key, answer).await;
+        }
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        let (Some(budget), Ok(runtime)) = (self.budget.take(), tokio::runtime::Handle::try_current()) else { return };
+        let key = self.key.clone();
+        runtime.spawn(async move { budget.report(&key, CallAnswer::default()).await });
+    }
+}
+
+fn secrets<'a>(credential: &'a Credential, token: &'a Token) -> [&'a str; 2] {
+    [credential.client_secret.expose_secret(), token.access.expose_secret()]
+}
+
+fn jitter() -> Duration {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    Duration::from_millis(u64::from(nanoseconds / 1_000) % MOST_JITTER_MS)
+}

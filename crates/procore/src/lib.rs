@@ -1,0 +1,28 @@
+//! The only crate that calls out over HTTP: Procore's REST API.
+//!
+//! Lives here: tokens, calls under the budget, pages of vendors and projects as domain [`Record`](linkyard_core::directory::Record)s,
+//! the connection test, and the translation of every way in which Procore can fail into the one error. Does not live here: retries
+//! across runs (the job runner's), counting of calls (behind the [`Budget`](linkyard_core::budget::Budget) port) and storing anything.
+//!
+//! TLS: the client is built on rustls without a built-in cryptography provider, so the binary (or a test) installs one process-wide
+//! before [`Procore::new`]: `rustls::crypto::ring::default_provider().install_default()`. Without it the HTTP library panics when the
+//! client is built, also when only `http://` is going to be called. A library does not choose that for its process.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod args;
+mod call;
+mod company;
+mod connection;
+mod failure;
+mod headers;
+mod settings;
+mod token;
+mod transport;
+mod wire;
+
+pub use args::Args;
+pub use company::{Company, Procore, RecordPage, UpdatedRange};
+#[doc(hidden)]
+pub use settings::Settings;

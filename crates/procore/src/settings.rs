@@ -1,0 +1,37 @@
+//! Deadlines and limits of one HTTP call. Fixed for people, short in tests; they are not part of the command line, because a longer
+//! deadline only hides a hung server and a larger body only hides a wrong one.
+
+use std::time::Duration;
+
+/// How long a call may take and how much it may bring.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Until the connection stands, TLS included.
+    pub connect: Duration,
+    /// Silence between two reads, also before the headers.
+    pub read_idle: Duration,
+    /// From the start of the call to the end of the body.
+    pub total: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+    /// Largest body in bytes, counted after decompression.
+    pub body_cap: usize,
+    /// A wait for the budget up to this long is slept inside the call; a longer one is the caller's.
+    pub longest_wait_in_place: Duration,
+    /// The longest wait that is ever passed on; a platform that asks for more is asked again after this.
+    pub longest_wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            read_idle: Duration::from_secs(15),
+            total: Duration::from_secs(60),
+            pool_idle: Duration::from_secs(30),
+            body_cap: 16 << 20,
+            longest_wait_in_place: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(15 * 60),
+        }
+    }
+}
