@@ -1,0 +1,120 @@
+//! `PartyService`: parties, party types, compliance profiles.
+
+use super::registry::{self, Defaults, Place};
+use super::{Api, Reply};
+use crate::names::PARTIES;
+use crate::request::{Caller, open};
+use crate::status::{respelled, to_status, within};
+use crate::wire;
+use linkyard_core::{Error, Result};
+use linkyard_proto::v1;
+use linkyard_proto::v1::party_service_server::PartyService;
+use linkyard_store::RequestKey;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl PartyService for Api {
+    async fn create_party(&self, request: Request<v1::CreatePartyRequest>) -> Reply<v1::Party> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.party.unwrap_or_default();
+        let created = self.parties_create(&caller, &[form], Place::One("party"), key.as_ref()).await.map_err(to_status)?;
+        created.into_iter().next().map(Response::new).ok_or_else(|| to_status(Error::broken("one party gave none")))
+    }
+
+    async fn batch_create_parties(
+        &self,
+        request: Request<v1::BatchCreatePartiesRequest>,
+    ) -> Reply<v1::BatchCreatePartiesResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let place = Place::Many("parties");
+        let parties = self.parties_create(&caller, &message.parties, place, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(v1::BatchCreatePartiesResponse { parties }))
+    }
+
+    async fn get_party(&self, request: Request<v1::GetPartyRequest>) -> Reply<v1::Party> {
+        let (caller, message) = open(request)?;
+        let id = PARTIES.parse("name", &message.name).map_err(to_status)?;
+        let party = self.service.party_get(&caller.scope, id).await.map_err(to_status)?;
+        Ok(Response::new(wire::party(&party)))
+    }
+
+    async fn list_parties(&self, request: Request<v1::ListPartiesRequest>) -> Reply<v1::ListPartiesResponse> {
+        let (caller, mut message) = open(request)?;
+        let listing = self.pages.open(&caller, &mut message).map_err(to_status)?;
+        let filter = registry::filter(message.filter.as_ref()).map_err(to_status)?;
+        let page = self.service.party_list(&caller.scope, &filter, &listing.page).await.map_err(to_status)?;
+        let next_page_token = listing.token(page.next.as_deref());
+        Ok(Response::new(v1::ListPartiesResponse { parties: page.rows.iter().map(wire::party).collect(), next_page_token }))
+    }
+
+    async fn create_party_type(&self, request: Request<v1::CreatePartyTypeRequest>) -> Reply<v1::PartyType> {
+        let (caller, message) = open(request)?;
+        let name = message.party_type.unwrap_or_default().display_name;
+        named(&name, "party_type")?;
+        let created = self.service.party_type_create(&caller.scope, name.trim()).await.map_err(to_status)?;
+        Ok(Response::new(wire::party_type(&created)))
+    }
+
+    async fn list_party_types(&self, request: Request<v1::ListPartyTypesRequest>) -> Reply<v1::ListPartyTypesResponse> {
+        let (caller, _) = open(request)?;
+        let listed = self.service.party_types(&caller.scope).await.map_err(to_status)?;
+        Ok(Response::new(v1::ListPartyTypesResponse { party_types: listed.iter().map(wire::party_type).collect() }))
+    }
+
+    async fn create_compliance_profile(
+        &self,
+        request: Request<v1::CreateComplianceProfileRequest>,
+    ) -> Reply<v1::ComplianceProfile> {
+        let (caller, message) = open(request)?;
+        let name = message.compliance_profile.unwrap_or_default().display_name;
+        named(&name, "compliance_profile")?;
+        let created = self.service.compliance_profile_create(&caller.scope, name.trim()).await.map_err(to_status)?;
+        Ok(Response::new(wire::compliance_profile(&created)))
+    }
+
+    async fn list_compliance_profiles(
+        &self,
+        request: Request<v1::ListComplianceProfilesRequest>,
+    ) -> Reply<v1::ListComplianceProfilesResponse> {
+        let (caller, _) = open(request)?;
+        let listed = self.service.compliance_profiles(&caller.scope).await.map_err(to_status)?;
+        let compliance_profiles = listed.iter().map(wire::compliance_profile).collect();
+        Ok(Response::new(v1::ListComplianceProfilesResponse { compliance_profiles }))
+    }
+}
+
+impl Api {
+    async fn parties_create(
+        &self,
+        caller: &Caller,
+        forms: &[v1::Party],
+        place: Place,
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<v1::Party>> {
+        let defaults = match registry::incomplete(forms) {
+            true => {
+                let (party_type, profile) = self.service.party_defaults(&caller.scope).await?;
+                Defaults { party_type, profile }
+            }
+            false => Defaults::default(),
+        };
+        let new = registry::new_parties(forms, place, defaults)?;
+        let created = self.service.parties_create(&caller.scope, &new, request).await;
+        let parties = created.map_err(|error| respelled(error, |field| place.spelled("parties", field)))?;
+        Ok(parties.iter().map(wire::party).collect())
+    }
+}
+
+/// The longest name of a party type or a compliance profile, in characters.
+const LONGEST_NAME: usize = 200;
+
+fn named(name: &str, of: &str) -> std::result::Result<(), Status> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        let error = Error::invalid("display_name", format!("must have 1 to {LONGEST_NAME} characters"));
+        return Err(to_status(within(of, error)));
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `ProjectMappingService`: which provider project is which project. The work is in the common part.
+
+use super::decision::Wanted;
+use super::mapping::Confirm;
+use super::{Api, Reply};
+use crate::request::open;
+use crate::status::to_status;
+use linkyard_core::mapping::Subject;
+use linkyard_proto::v1;
+use linkyard_proto::v1::project_mapping_service_server::ProjectMappingService;
+use tonic::{Request, Response};
+
+const SUBJECT: Subject = Subject::Project;
+
+#[tonic::async_trait]
+impl ProjectMappingService for Api {
+    async fn get_project_mapping(&self, request: Request<v1::GetProjectMappingRequest>) -> Reply<v1::Mapping> {
+        let (caller, message) = open(request)?;
+        let mapping = self.mapping_get(&caller, SUBJECT, &message.name).await.map_err(to_status)?;
+        Ok(Response::new(mapping))
+    }
+
+    async fn list_project_mappings(
+        &self,
+        request: Request<v1::ListProjectMappingsRequest>,
+    ) -> Reply<v1::ListProjectMappingsResponse> {
+        let (caller, mut message) = open(request)?;
+        let listing = self.pages.open(&caller, &mut message).map_err(to_status)?;
+        let filter = message.filter.as_ref();
+        let listed = self.mapping_list(&caller, SUBJECT, &message.parent, filter, message.view, &listing).await;
+        let (mappings, next_page_token) = listed.map_err(to_status)?;
+        Ok(Response::new(v1::ListProjectMappingsResponse { mappings, next_page_token }))
+    }
+
+    async fn count_project_mappings(
+        &self,
+        request: Request<v1::CountProjectMappingsRequest>,
+    ) -> Reply<v1::CountProjectMappingsResponse> {
+        let (caller, message) = open(request)?;
+        let counts = self.mapping_counts(&caller, SUBJECT, &message.parent).await.map_err(to_status)?;
+        Ok(Response::new(v1::CountProjectMappingsResponse { counts }))
+    }
+
+    async fn batch_update_project_mappings(
+        &self,
+        request: Request<v1::BatchUpdateProjectMappingsRequest>,
+    ) -> Reply<v1::BatchUpdateProjectMappingsResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let saved = self.mapping_drafts(&caller, SUBJECT, &message.parent, &message.updates, key.as_ref()).await;
+        Ok(Response::new(v1::BatchUpdateProjectMappingsResponse { mappings: saved.map_err(to_status)? }))
+    }
+
+    async fn confirm_project_mappings(
+        &self,
+        request: Request<v1::ConfirmProjectMappingsRequest>,
+    ) -> Reply<v1::ConfirmProjectMappingsResponse> {
+        use v1::confirm_project_mappings_request::Selection;
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let wanted = message.selection.map(|selection| match selection {
+            Selection::Rows(rows) => Wanted::Rows(rows),
+            Selection::Filter(filter) => Wanted::Filter(filter),
+        });
+        let plan_only = message.validate_only;
+        let confirm = Confirm { parent: message.parent, wanted, plan_only, request: key.filter(|_| !plan_only) };
+        let (plan, job) = self.mapping_confirm(&caller, SUBJECT, confirm).await.map_err(to_status)?;
+        Ok(Response::new(v1::ConfirmProjectMappingsResponse { plan: Some(plan), job }))
+    }
+}

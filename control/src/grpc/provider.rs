@@ -1,0 +1,132 @@
+//! `ProviderService`: setting providers up and starting their jobs.
+
+use super::{Api, Reply};
+use crate::names::{JOBS, PROVIDERS};
+use crate::request::open;
+use crate::service::ProviderForm;
+use crate::status::{to_status, within};
+use crate::wire;
+use linkyard_core::Result;
+use linkyard_core::error::Violations;
+use linkyard_core::provider::{ContactsMode, NewProvider};
+use linkyard_proto::v1;
+use linkyard_proto::v1::provider_service_server::ProviderService;
+use secrecy::SecretString;
+use tonic::{Request, Response};
+
+#[tonic::async_trait]
+impl ProviderService for Api {
+    async fn create_provider(&self, request: Request<v1::CreateProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.provider.unwrap_or_default();
+        let new = read(&form).map_err(|error| to_status(within("provider", error)))?;
+        if message.validate_only {
+            let checked = self.service.provider_validate(&caller.scope, &new).await;
+            checked.map_err(|error| to_status(within("provider", error)))?;
+            return Ok(Response::new(normalised(form, &new)));
+        }
+        let created = self.service.provider_create(&caller.scope, &new, key.as_ref()).await;
+        let (provider, job) = created.map_err(|error| to_status(within("provider", error)))?;
+        let test_job = job.map(|job| JOBS.name(job.id)).unwrap_or_default();
+        Ok(Response::new(v1::Provider { test_job, ..wire::provider(&provider) }))
+    }
+
+    async fn get_provider(&self, request: Request<v1::GetProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let provider = self.service.provider_get(&caller.scope, id).await.map_err(to_status)?;
+        Ok(Response::new(wire::provider(&provider)))
+    }
+
+    async fn list_providers(&self, request: Request<v1::ListProvidersRequest>) -> Reply<v1::ListProvidersResponse> {
+        let (caller, mut message) = open(request)?;
+        let listing = self.pages.open(&caller, &mut message).map_err(to_status)?;
+        let page = self.service.provider_list(&caller.scope, &listing.page).await.map_err(to_status)?;
+        let next_page_token = listing.token(page.next.as_deref());
+        let providers = page.rows.iter().map(wire::provider).collect();
+        Ok(Response::new(v1::ListProvidersResponse { providers, next_page_token }))
+    }
+
+    async fn approve_provider(&self, request: Request<v1::ApproveProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let (provider, job) = self.service.provider_approve(&caller.scope, id).await.map_err(to_status)?;
+        Ok(Response::new(v1::Provider { test_job: JOBS.name(job.id), ..wire::provider(&provider) }))
+    }
+
+    async fn pause_provider(&self, request: Request<v1::PauseProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let provider = self.service.provider_set_paused(&caller.scope, id, true).await.map_err(to_status)?;
+        Ok(Response::new(wire::provider(&provider)))
+    }
+
+    async fn resume_provider(&self, request: Request<v1::ResumeProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let provider = self.service.provider_set_paused(&caller.scope, id, false).await.map_err(to_status)?;
+        Ok(Response::new(wire::provider(&provider)))
+    }
+
+    async fn test_provider(&self, request: Request<v1::TestProviderRequest>) -> Reply<v1::Job> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let job = self.service.provider_test(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(wire::job(&job)))
+    }
+
+    async fn fetch_directory(&self, request: Request<v1::FetchDirectoryRequest>) -> Reply<v1::Job> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let job = self.service.directory_fetch(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(wire::job(&job)))
+    }
+
+    async fn get_directory_report(&self, request: Request<v1::GetDirectoryReportRequest>) -> Reply<v1::DirectoryReport> {
+        let (caller, message) = open(request)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let (vendors, projects) = self.service.directory_report(&caller.scope, id).await.map_err(to_status)?;
+        Ok(Response::new(wire::report(id, &vendors, &projects)))
+    }
+}
+
+/// The form in a request.
+fn read(form: &v1::Provider) -> Result<NewProvider> {
+    let mut violations = Violations::default();
+    if v1::provider::Kind::try_from(form.kind).is_err() {
+        violations.add("kind", "must be PROCORE");
+    }
+    let contacts_mode = ContactsMode::ALL.into_iter().find(|mode| i32::from(wire::contacts_mode(*mode)) == form.contacts_mode);
+    if contacts_mode.is_none() && form.contacts_mode != i32::from(v1::ContactsMode::Unspecified) {
+        violations.add("contacts_mode", "is not one of the four modes");
+    }
+    let form = ProviderForm {
+        display_name: form.display_name.clone(),
+        environment: form.environment.clone(),
+        company_id: form.company_id.clone(),
+        client_id: form.client_id.clone(),
+        client_secret: SecretString::from(form.client_secret.as_str()),
+        default_party_type: form.default_party_type.clone(),
+        default_compliance_profile: form.default_compliance_profile.clone(),
+        contacts_mode: contacts_mode.unwrap_or_default(),
+    };
+    form.check(violations)
+}
+
+/// What would be saved: without a name, because nothing was, and without the secret.
+fn normalised(form: v1::Provider, new: &NewProvider) -> v1::Provider {
+    v1::Provider {
+        kind: v1::provider::Kind::Procore.into(),
+        display_name: new.display_name.clone(),
+        environment: new.environment.0.clone(),
+        company_id: new.company_id.to_string(),
+        client_id: if new.credentials.is_platform() { String::new() } else { form.client_id.trim().to_owned() },
+        default_party_type: form.default_party_type,
+        default_compliance_profile: form.default_compliance_profile,
+        contacts_mode: wire::contacts_mode(new.contacts_mode).into(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,84 @@
+//! Mappings of vendors and of projects: reading them, drafts, confirming. One implementation over the subject.
+
+use super::Service;
+use linkyard_core::Result;
+use linkyard_core::id::{ProviderId, RecordId};
+use linkyard_core::mapping::{Choice, Mapping, MappingFilter, MappingState, Subject};
+use linkyard_core::page::{Page, PageRequest};
+use linkyard_core::plan::Selection;
+use linkyard_core::scope::Scope;
+use linkyard_store::{Confirmed, RequestKey};
+
+impl Service {
+    /// One mapping, in full.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn mapping_get(&self, scope: &Scope, provider: ProviderId, subject: Subject, record: RecordId) -> Result<Mapping> {
+        self.store.mapping_get(scope, provider, subject, record).await
+    }
+
+    /// Mappings of a provider in the order of their record ids.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider; `Invalid` for a foreign page key.
+    pub async fn mapping_list(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        filter: &MappingFilter,
+        full: bool,
+        page: &PageRequest,
+    ) -> Result<Page<Mapping>> {
+        self.store.mapping_list(scope, provider, subject, filter, full, page).await
+    }
+
+    /// How many mappings are in which state.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider.
+    pub async fn mapping_counts(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+    ) -> Result<Vec<(MappingState, u64)>> {
+        self.store.mapping_counts(scope, provider, subject).await
+    }
+
+    /// Saves or clears drafts, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::mapping_drafts_save`].
+    pub async fn mapping_drafts_save(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        drafts: &[(RecordId, Option<Choice>, Option<i64>)],
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<Mapping>> {
+        self.store.mapping_drafts_save(scope, provider, subject, drafts, request).await
+    }
+
+    /// Makes the plan of a confirm and, unless `plan_only`, carries it out and starts the linking.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::mapping_confirm`].
+    pub async fn mapping_confirm(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        selection: &Selection,
+        plan_only: bool,
+        request: Option<&RequestKey>,
+    ) -> Result<Confirmed> {
+        let confirmed = self.store.mapping_confirm(scope, provider, subject, selection, plan_only, request).await?;
+        if confirmed.job.is_some() {
+            self.ring();
+        }
+        Ok(confirmed)
+    }
+}

@@ -1,0 +1,44 @@
+//! What can be asked of linkyard, in domain values: one file per area. gRPC handlers and pages are adapters over this.
+//!
+//! A service checks what can be checked without the store, makes one call of the store, and rings when work may have come to be. Who may
+//! call what is decided before (see the access table).
+
+mod job;
+mod mapping;
+mod organization;
+mod provider;
+mod registry;
+
+pub use provider::ProviderForm;
+
+use crate::server::Ring;
+use linkyard_store::Store;
+use std::fmt;
+
+/// The services. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    store: Store,
+    ring: Ring,
+    approve_claims: bool,
+}
+
+impl Service {
+    /// Services over `store`; `ring` wakes the feeder and may be called often. With `approve_claims` the first claim on a company id
+    /// needs no operator.
+    #[must_use]
+    pub fn new(store: Store, ring: Ring, approve_claims: bool) -> Self {
+        Self { store, ring, approve_claims }
+    }
+
+    /// Wakes the feeder. Best effort: it would find the work anyway, a moment later.
+    fn ring(&self) {
+        (self.ring)();
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("approve_claims", &self.approve_claims).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! The registry: parties, projects, party types and compliance profiles.
+
+use super::Service;
+use linkyard_core::Result;
+use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId, ProjectId};
+use linkyard_core::page::{Page, PageRequest};
+use linkyard_core::registry::{Named, NewParty, NewProject, Party, Project};
+use linkyard_core::scope::Scope;
+use linkyard_matching::{name_key, project_key};
+use linkyard_store::{RegistryFilter, RequestKey};
+
+impl Service {
+    /// Creates parties, all or none. A person asked for them, so look-alikes are not held.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::parties_create`].
+    pub async fn parties_create(&self, scope: &Scope, new: &[NewParty], request: Option<&RequestKey>) -> Result<Vec<Party>> {
+        let parties = self.store.parties_create(scope, new, name_key, request).await?;
+        self.ring();
+        Ok(parties)
+    }
+
+    /// The party type and compliance profile that a new party has when nobody says: the organization's first by
+    /// name, if it has any.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn party_defaults(&self, scope: &Scope) -> Result<(Option<PartyTypeId>, Option<ComplianceProfileId>)> {
+        let party_type = self.store.party_types(scope).await?.first().map(|first| first.id);
+        let profile = self.store.compliance_profiles(scope).await?.first().map(|first| first.id);
+        Ok((party_type, profile))
+    }
+
+    /// One party.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn party_get(&self, scope: &Scope, id: PartyId) -> Result<Party> {
+        self.store.party_get(scope, id).await
+    }
+
+    /// The tenant's parties, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound` for a provider that is not the tenant's; `Invalid` for a foreign page key.
+    pub async fn party_list(&self, scope: &Scope, filter: &RegistryFilter, page: &PageRequest) -> Result<Page<Party>> {
+        self.check(scope, filter).await?;
+        self.store.party_list(scope, filter, page).await
+    }
+
+    /// Creates projects, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::projects_create`].
+    pub async fn projects_create(&self, scope: &Scope, new: &[NewProject], request: Option<&RequestKey>) -> Result<Vec<Project>> {
+        let projects = self.store.projects_create(scope, new, project_key, request).await?;
+        self.ring();
+        Ok(projects)
+    }
+
+    /// One project.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn project_get(&self, scope: &Scope, id: ProjectId) -> Result<Project> {
+        self.store.project_get(scope, id).await
+    }
+
+    /// The tenant's projects, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound` for a provider that is not the tenant's; `Invalid` for a foreign page key.
+    pub async fn project_list(&self, scope: &Scope, filter: &RegistryFilter, page: &PageRequest) -> Result<Page<Project>> {
+        self.check(scope, filter).await?;
+        self.store.project_list(scope, filter, page).await
+    }
+
+    /// A filter by a provider that is not the tenant's is a mistake, not an empty list.
+    async fn check(&self, scope: &Scope, filter: &RegistryFilter) -> Result<()> {
+        if let Some(provider) = filter.provider {
+            self.store.provider_get(scope, provider).await?;
+        }
+        Ok(())
+    }
+
+    /// The parties on a project.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn project_parties(&self, scope: &Scope, id: ProjectId, page: &PageRequest) -> Result<Page<Named<PartyId>>> {
+        self.store.project_parties(scope, id, page).await
+    }
+
+    /// The party types, by name.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn party_types(&self, scope: &Scope) -> Result<Vec<Named<PartyTypeId>>> {
+        self.store.party_types(scope).await
+    }
+
+    /// The compliance profiles, by name.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn compliance_profiles(&self, scope: &Scope) -> Result<Vec<Named<ComplianceProfileId>>> {
+        self.store.compliance_profiles(scope).await
+    }
+
+    /// Makes a party type; the one with this name where it exists.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is empty or too long.
+    pub async fn party_type_create(&self, scope: &Scope, name: &str) -> Result<Named<PartyTypeId>> {
+        self.store.party_type_create(scope, name).await
+    }
+
+    /// Makes a compliance profile; the one with this name where it exists.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is empty or too long.
+    pub async fn compliance_profile_create(&self, scope: &Scope, name: &str) -> Result<Named<ComplianceProfileId>> {
+        self.store.compliance_profile_create(scope, name).await
+    }
+}

@@ -1,0 +1,22 @@
+//! From the domain to the wire: one file per resource. The other direction is parsed where it can be refused, in the adapters.
+
+mod job;
+mod mapping;
+mod organization;
+mod plan;
+mod provider;
+mod registry;
+mod time;
+
+pub(crate) use job::{job, state as job_state};
+pub(crate) use mapping::{address, count as mapping_count, mapping};
+pub(crate) use organization::{access, api_key, organization};
+pub(crate) use plan::plan;
+pub(crate) use provider::{contacts_mode, provider, report};
+pub(crate) use registry::{compliance_profile, party, party_on_project, party_type, project};
+pub(crate) use time::{from_timestamp, timestamp};
+
+/// A count as the wire has it: no count of ours comes near the bound.
+pub(crate) fn count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,50 @@
+//! Computes the candidates of every record without a decision. Safe to run again: suggestions are computed anew each time.
+
+use super::Job;
+use crate::context::Context;
+use crate::progress::Progress;
+use linkyard_core::Result;
+use linkyard_core::job::{JobKind, Outcome, RowCounts};
+use linkyard_core::mapping::Subject;
+use serde::{Deserialize, Serialize};
+
+pub(crate) struct Suggest;
+
+/// What was found so far; its length says which subject is next.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Position {
+    done: Vec<Computed>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Computed {
+    subject: Subject,
+    with: u64,
+    without: u64,
+}
+
+impl Job for Suggest {
+    const KIND: JobKind = JobKind::Suggest;
+
+    async fn run(&self, cx: &Context, progress: &mut Progress) -> Result<Outcome> {
+        let provider = cx.provider()?.id;
+        let mut position: Position = progress.position().unwrap_or_default();
+        for subject in Subject::ALL.into_iter().skip(position.done.len()) {
+            if cx.should_stop() {
+                return Ok(Outcome::Continue);
+            }
+            let before = progress.checkpoint(cx, &position, "suggesting", RowCounts::default())?;
+            let (with, without) = cx.store.suggestions_compute(&cx.fence, provider, subject, &before).await?;
+            progress.saved(cx, before);
+            position.done.push(Computed { subject, with, without });
+            let rows = i64::try_from(with + without).unwrap_or(i64::MAX);
+            let done = RowCounts { total: rows, succeeded: rows, ..RowCounts::default() };
+            progress.save(cx, &position, "suggesting", done).await?;
+        }
+        let found = |computed: &Computed| {
+            let counts = serde_json::json!({ "with_suggestion": computed.with, "without_suggestion": computed.without });
+            (computed.subject.as_str().to_owned(), counts)
+        };
+        Ok(Outcome::Done(serde_json::Value::Object(position.done.iter().map(found).collect())))
+    }
+}

@@ -1,0 +1,119 @@
+//! The worker: takes runnable jobs from the ledger and runs them.
+//!
+//! Lives here: the feeder (ledger to doorbell), the renewal of leases, the runner (claim, run, write the end) and the jobs, one file each.
+//! Does not live here: SQL (the store's), how ids reach a slot (the queue's), calls to Procore, and the API, of which jobs know nothing.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod context;
+mod feeder;
+mod finish;
+pub mod jobs;
+mod progress;
+mod runner;
+mod running;
+
+pub use args::{Pace, WorkerArgs};
+pub use context::Context;
+pub use finish::PANIC;
+pub use progress::Progress;
+pub use runner::Perform;
+
+use context::Upstream;
+use linkyard_core::{Error, Result};
+use linkyard_procore::Procore;
+use linkyard_queue::Doorbell;
+use linkyard_store::Store;
+use runner::Runner;
+use running::Running;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Runs jobs until `shutdown`; then takes no more, lets running ones reach a checkpoint, and releases those that take longer than the
+/// drain time, so that no other worker has to wait for a lease. Dropping the future ends everything at once.
+///
+/// # Errors
+/// `Internal` when a part of it ends early, which is a defect: whoever runs it should end the process.
+pub async fn run(
+    store: Store,
+    doorbell: Doorbell,
+    procore: Procore,
+    args: WorkerArgs,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    run_with(store, doorbell, procore, args, shutdown, jobs::registry()).await
+}
+
+/// As [`run`], with other work behind the kinds: for tests of the runner itself.
+///
+/// # Errors
+/// As [`run`].
+#[doc(hidden)]
+pub async fn run_with(
+    store: Store,
+    doorbell: Doorbell,
+    procore: Procore,
+    args: WorkerArgs,
+    shutdown: CancellationToken,
+    perform: Perform,
+) -> Result<()> {
+    let (timing, running, owner) = (args.timing(), Arc::<Running>::default(), Uuid::now_v7().to_string());
+    let (kill, ended) = (CancellationToken::new(), CancellationToken::new());
+    let _kill_when_dropped = kill.clone().drop_guard();
+    let runner = Arc::new(Runner {
+        store: store.clone(),
+        upstream: Upstream::new(procore),
+        running: running.clone(),
+        perform,
+        owner: owner.clone(),
+        timing,
+        stop: shutdown.clone(),
+        kill: kill.clone(),
+    });
+    tracing::info!(owner, concurrency = args.concurrency, "the worker takes jobs");
+    let feeder =
+        feeder::feed(store.clone(), doorbell.clone(), running.clone(), owner, args.concurrency, timing, shutdown.clone());
+    let feeder = Part::start("feeder", feeder);
+    let renewal = Part::start("renewal of leases", running::renew_leases(store, running, timing, ended.clone()));
+    let draining = shutdown.clone();
+    let _drain = Part::start("drain", async move {
+        draining.cancelled().await;
+        tokio::time::sleep(timing.drain).await;
+        kill.cancel();
+    });
+    let jobs = async move {
+        let result = linkyard_queue::run(doorbell, args.concurrency, move |id| runner.clone().run(id), shutdown).await;
+        ended.cancel();
+        result
+    };
+    tokio::try_join!(jobs, feeder.ended(), renewal.ended())?;
+    tracing::info!("the worker has stopped");
+    Ok(())
+}
+
+/// A part of the process that runs beside the others; ends with its owner.
+struct Part {
+    name: &'static str,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    fn start(name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { name, task: tokio::spawn(work) }
+    }
+
+    /// Waits for its orderly end.
+    async fn ended(mut self) -> Result<()> {
+        let result = (&mut self.task).await;
+        result.map_err(|error| Error::internal(format!("the {} ended early", self.name), error))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
