@@ -1,0 +1,171 @@
+//! The two sides of mapping behind one face: vendors to parties, provider projects to projects. The API has a service for each with the
+//! same shapes; which one is called is decided here and nowhere else.
+
+use super::session::{Session, call};
+use anyhow::Result;
+use linkyard_proto::v1::party_mapping_service_client::PartyMappingServiceClient;
+use linkyard_proto::v1::project_mapping_service_client::ProjectMappingServiceClient;
+use linkyard_proto::v1::{
+    self, BatchUpdatePartyMappingsRequest, BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmPartyMappingsRequest,
+    ConfirmPartyMappingsResponse, ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest,
+    CountPartyMappingsResponse, CountProjectMappingsRequest, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest,
+    ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping, MappingFilter, MappingView,
+};
+
+/// Which list of the directory is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Vendors, to parties.
+    Parties,
+    /// Provider projects, to projects.
+    Projects,
+}
+
+/// The rows of a confirm.
+#[derive(Clone, Debug)]
+pub(crate) enum Selection {
+    /// Named one by one.
+    Rows(ConfirmRows),
+    /// Selected by a filter.
+    Filter(ConfirmFilter),
+}
+
+impl Side {
+    /// The collection in names of mappings.
+    pub(crate) fn collection(self) -> &'static str {
+        match self {
+            Self::Parties => "partyMappings",
+            Self::Projects => "projectMappings",
+        }
+    }
+
+    /// The collection in names of what a record is matched to.
+    pub(crate) fn targets(self) -> &'static str {
+        match self {
+            Self::Parties => "parties",
+            Self::Projects => "projects",
+        }
+    }
+
+    /// One mapping, in full.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn get(self, session: &Session, name: String) -> Result<Mapping> {
+        match self {
+            Self::Parties => {
+                let request = GetPartyMappingRequest { name };
+                call!(session, PartyMappingServiceClient, get_party_mapping, request).await
+            }
+            Self::Projects => {
+                let request = GetProjectMappingRequest { name };
+                call!(session, ProjectMappingServiceClient, get_project_mapping, request).await
+            }
+        }
+    }
+
+    /// One page of mappings and the token of the next.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn list(
+        self,
+        session: &Session,
+        parent: &str,
+        (page_size, page_token): (i32, String),
+        filter: &MappingFilter,
+        view: MappingView,
+    ) -> Result<(Vec<Mapping>, String)> {
+        let (parent, filter, view) = (parent.to_owned(), Some(filter.clone()), view.into());
+        match self {
+            Self::Parties => {
+                let request = ListPartyMappingsRequest { parent, page_size, page_token, filter, view };
+                let page = call!(session, PartyMappingServiceClient, list_party_mappings, request).await?;
+                Ok((page.mappings, page.next_page_token))
+            }
+            Self::Projects => {
+                let request = ListProjectMappingsRequest { parent, page_size, page_token, filter, view };
+                let page = call!(session, ProjectMappingServiceClient, list_project_mappings, request).await?;
+                Ok((page.mappings, page.next_page_token))
+            }
+        }
+    }
+
+    /// How many mappings are in which state.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn counts(self, session: &Session, parent: String) -> Result<CountPartyMappingsResponse> {
+        match self {
+            Self::Parties => {
+                let request = CountPartyMappingsRequest { parent };
+                call!(session, PartyMappingServiceClient, count_party_mappings, request).await
+            }
+            Self::Projects => {
+                let request = CountProjectMappingsRequest { parent };
+                let answer = call!(session, ProjectMappingServiceClient, count_project_mappings, request).await?;
+                Ok(CountPartyMappingsResponse { counts: answer.counts })
+            }
+        }
+    }
+
+    /// Saves drafts, at most 1,000: all of them or none.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn update(
+        self,
+        session: &Session,
+        parent: &str,
+        updates: Vec<DraftUpdate>,
+        request_id: String,
+    ) -> Result<Vec<Mapping>> {
+        let parent = parent.to_owned();
+        match self {
+            Self::Parties => {
+                let request = BatchUpdatePartyMappingsRequest { parent, updates, request_id };
+                Ok(call!(session, PartyMappingServiceClient, batch_update_party_mappings, request).await?.mappings)
+            }
+            Self::Projects => {
+                let request = BatchUpdateProjectMappingsRequest { parent, updates, request_id };
+                Ok(call!(session, ProjectMappingServiceClient, batch_update_project_mappings, request).await?.mappings)
+            }
+        }
+    }
+
+    /// Confirms, or makes only the plan. The answers of both services have the same fields; the parties' stands for both.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn confirm(
+        self,
+        session: &Session,
+        parent: &str,
+        selection: &Selection,
+        request_id: String,
+        validate_only: bool,
+    ) -> Result<ConfirmPartyMappingsResponse> {
+        let (parent, selection) = (parent.to_owned(), selection.clone());
+        match self {
+            Self::Parties => {
+                use v1::confirm_party_mappings_request::Selection as Wire;
+                let selection = Some(match selection {
+                    Selection::Rows(rows) => Wire::Rows(rows),
+                    Selection::Filter(filter) => Wire::Filter(filter),
+                });
+                let request = ConfirmPartyMappingsRequest { parent, selection, request_id, validate_only };
+                call!(session, PartyMappingServiceClient, confirm_party_mappings, request).await
+            }
+            Self::Projects => {
+                use v1::confirm_project_mappings_request::Selection as Wire;
+                let selection = Some(match selection {
+                    Selection::Rows(rows) => Wire::Rows(rows),
+                    Selection::Filter(filter) => Wire::Filter(filter),
+                });
+                let request = ConfirmProjectMappingsRequest { parent, selection, request_id, validate_only };
+                let answer = call!(session, ProjectMappingServiceClient, confirm_project_mappings, request).await?;
+                Ok(ConfirmPartyMappingsResponse { plan: answer.plan, job: answer.job })
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The grammar of the command line. `linkyard --help` is the reference, so every flag says here what it does.
+
+use crate::admin::{
+    Group, JobCommand, KeyCommand, MappingGroup, OrganizationCommand, PartyCommand, ProjectCommand, ProviderCommand,
+};
+use crate::demo::DemoArgs;
+use crate::exit::EXIT_CODES_HELP;
+use crate::serve::control::ControlArgs;
+use crate::serve::migrate::MigrateArgs;
+use crate::serve::up::UpArgs;
+use crate::serve::worker::WorkerCommandArgs;
+use clap::{Parser, Subcommand};
+
+/// Where embedded mode keeps its files unless told otherwise, relative to the working directory.
+pub const DATA_DIR: &str = ".linkyard";
+
+/// linkyard: from a construction directory to a compliance registry, and back.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "linkyard", version, max_term_width = 120, propagate_version = true, after_help = EXIT_CODES_HELP)]
+pub struct Cli {
+    /// How log lines on standard error look. What is logged says `LINKYARD_LOG`, like `info` or `linkyard_worker=debug`.
+    #[arg(long, global = true, env = "LINKYARD_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Start everything in one process: API, worker and database. Nothing has to be installed.
+    #[command(after_help = "\
+Examples:
+  linkyard up --simulator                 # with a fake Procore, to try it
+  linkyard up --simulator --simulator-arg=--vendors=2000 --simulator-arg=--limits=off
+  LINKYARD_PROCORE_CLIENT_ID=.. linkyard up --procore-client-secret-file secret.txt
+
+Prints `listening on URL` when the API answers. On the first start it makes an organization and an
+API key, which is saved in the data directory; admin commands that run beside it find it there.
+Ctrl-C or SIGTERM stops orderly (exit code 0), a second one at once.")]
+    Up(Box<UpArgs>),
+
+    /// Serve the API over a shared database. For installations with worker processes; PostgreSQL is meant for this.
+    #[command(after_help = "\
+Example:
+  export LINKYARD_DATABASE_URL=postgres://linkyard@db/linkyard
+  export LINKYARD_SEALING_KEY_FILE=sealing.key
+  linkyard migrate up
+  linkyard control --listen 0.0.0.0:50051 --first-key-file operator.key
+
+No sealing key, no start. The port speaks plain gRPC: put it behind something that speaks TLS.")]
+    Control(Box<ControlArgs>),
+
+    /// Run jobs from a shared database. PostgreSQL is meant for this; several workers may run, claims are made in SQL.
+    #[command(after_help = "\
+Example:
+  linkyard worker --concurrency 8 --procore-client-id .. --procore-client-secret-file secret.txt
+
+Each worker looks for work every second. Each counts Procore's rate limit by itself: with several
+workers on one provider the limit shows in Procore's answers, and is waited for.")]
+    Worker(Box<WorkerCommandArgs>),
+
+    /// Look at the schema of a database or bring it up to this release.
+    Migrate(MigrateArgs),
+
+    /// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed and linked.
+    #[command(after_help = "\
+Examples:
+  linkyard demo
+  linkyard demo --vendors 50000 --projects 800 --exit
+  linkyard demo --vendors vendors.csv --projects projects.csv --project-vendors project_vendors.csv --exit --json")]
+    Demo(Box<DemoArgs>),
+
+    /// Serve a faithful fake of Procore's API.
+    Simulator(Box<linkyard_simulator::Args>),
+
+    /// Integrations: set up, test, fetch the directory.
+    Provider(Group<ProviderCommand>),
+
+    /// Which vendor of the directory is which party.
+    Parties(Group<MappingGroup>),
+
+    /// Which project of the directory is which project.
+    Projects(Group<MappingGroup>),
+
+    /// The registry's parties, their types and compliance profiles.
+    Party(Group<PartyCommand>),
+
+    /// The registry's projects and who is on them.
+    Project(Group<ProjectCommand>),
+
+    /// Long work: list, follow, stop, run again.
+    Job(Group<JobCommand>),
+
+    /// The tenant.
+    Organization(Group<OrganizationCommand>),
+
+    /// API keys.
+    Key(Group<KeyCommand>),
+}
+
+impl Command {
+    /// What is logged unless `LINKYARD_LOG` says otherwise: servers tell what they do, admin commands only what is wrong.
+    #[must_use]
+    pub fn default_log_filter(&self) -> &'static str {
+        match self {
+            Self::Up(_) | Self::Control(_) | Self::Worker(_) | Self::Simulator(_) => {
+                "info,sea_orm_migration=warn,apalis_core=warn"
+            }
+            Self::Migrate(_)
+            | Self::Demo(_)
+            | Self::Provider(_)
+            | Self::Parties(_)
+            | Self::Projects(_)
+            | Self::Party(_)
+            | Self::Project(_)
+            | Self::Job(_)
+            | Self::Organization(_)
+            | Self::Key(_) => "warn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_does() {
+        check(&Cli::command(), "linkyard");
+    }
+
+    fn check(command: &clap::Command, path: &str) {
+        assert!(command.get_about().is_some_and(|about| !about.to_string().is_empty()), "{path} has no help");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{path}: {} has no help", argument.get_id());
+        }
+        for sub in command.get_subcommands() {
+            check(sub, &format!("{path} {}", sub.get_name()));
+        }
+    }
+}

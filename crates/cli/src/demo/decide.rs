@@ -1,0 +1,112 @@
+//! What the demo's person does: looks at the suggestions, takes them, leaves a few records out and creates the rest.
+
+use super::api::{follow, request_id};
+use super::existing::Truth;
+use super::memory::{Memory, Phase, Suggestions};
+use crate::admin::Side;
+use crate::admin::output::say;
+use crate::admin::session::{self, Session, pages};
+use crate::admin::side::Selection;
+use anyhow::Result;
+use linkyard_proto::v1;
+use linkyard_proto::v1::confirm_filter::Action;
+use linkyard_proto::v1::{MappingFilter, MappingState, MappingView};
+
+/// Every how many-th record the demo's person leaves out.
+const LEAVE_OUT_ONE_IN: usize = 500;
+
+/// The mappings of one side of one provider.
+#[derive(Debug)]
+pub(super) struct Mappings<'a> {
+    /// The API.
+    pub(super) session: &'a Session,
+    /// `providers/{provider}`.
+    pub(super) provider: &'a str,
+    /// Vendors or projects.
+    pub(super) side: Side,
+}
+
+impl Mappings<'_> {
+    /// Every mapping that the filter selects.
+    async fn all(&self, filter: MappingFilter) -> Result<Vec<v1::Mapping>> {
+        let page =
+            async |size, token| self.side.list(self.session, self.provider, (size, token), &filter, MappingView::Basic).await;
+        pages(None, page).await
+    }
+
+    /// Plans, shows the plan, confirms it, and follows the link job to its end; answers that job. Sent again after a restart it is the
+    /// same request.
+    ///
+    /// # Errors
+    /// When a call fails or the job does not end well.
+    pub(super) async fn confirm(&self, action: Action, memory: &mut Memory) -> Result<Option<v1::Job>> {
+        let step = format!("{} {}", self.side.collection(), action.as_str_name());
+        let undecided = vec![MappingState::Unmapped.into(), MappingState::Suggested.into()];
+        let filter = MappingFilter { states: undecided, ..Default::default() };
+        let mut confirm = v1::ConfirmFilter { filter: Some(filter), action: action.into(), ..Default::default() };
+        if !memory.plan_tokens.contains_key(&step) {
+            let selection = Selection::Filter(confirm.clone());
+            let plan =
+                self.side.confirm(self.session, self.provider, &selection, String::new(), true).await?.plan.unwrap_or_default();
+            let v1::ConfirmPlan { links, creates, lookalikes, unchanged, .. } = &plan;
+            say(&format!(
+                "  plan: {links} links, {creates} creates ({lookalikes} look-alikes will be held), {unchanged} unchanged"
+            ));
+            memory.plan_tokens.insert(step.clone(), plan.token);
+            memory.save()?;
+        }
+        confirm.plan_token = memory.plan_tokens.get(&step).cloned().unwrap_or_default();
+        let selection = Selection::Filter(confirm);
+        let confirmed = self.side.confirm(self.session, self.provider, &selection, request_id(&step), false).await?;
+        match confirmed.job {
+            Some(job) => follow(self.session, &job.name).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Leaves a few records out: which ones depends on their ids alone, so it does not matter how often this is begun.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub(super) async fn leave_some_out(&self, memory: &mut Memory) -> Result<()> {
+        let step = format!("{} leave out", self.side.collection());
+        if memory.finished(&step) {
+            return Ok(());
+        }
+        let mut all = self.all(MappingFilter::default()).await?;
+        all.sort_by_key(|mapping| mapping.record_id);
+        let chosen = all.into_iter().enumerate().filter(|(position, mapping)| {
+            position % LEAVE_OUT_ONE_IN == 1 && matches!(mapping.state(), MappingState::Unmapped | MappingState::Suggested)
+        });
+        let rows: Vec<v1::ConfirmRow> = chosen.map(|(_, mapping)| leave_out(mapping)).collect();
+        for batch in rows.chunks(1_000) {
+            // Rows decided before a kill are not chosen again, so a request id of this moment is right.
+            let selection = Selection::Rows(v1::ConfirmRows { rows: batch.to_vec() });
+            self.side.confirm(self.session, self.provider, &selection, session::request_id(), false).await?;
+        }
+        memory.finish(Phase { name: step, ..Default::default() })
+    }
+
+    /// Compares the best uncontested suggestion of every record with the truth.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub(super) async fn judge_suggestions(&self, truth: &Truth) -> Result<Suggestions> {
+        let mut judged = Suggestions::default();
+        for mapping in self.all(MappingFilter::default()).await? {
+            let best = mapping.suggestions.first().filter(|suggestion| !suggestion.contested);
+            match (best, truth.get(&mapping.record_id)) {
+                (Some(suggestion), Some(target)) if suggestion.target == *target => judged.right += 1,
+                (Some(_), _) => judged.wrong += 1,
+                (None, Some(_)) => judged.missed += 1,
+                (None, None) => {}
+            }
+        }
+        Ok(judged)
+    }
+}
+
+fn leave_out(mapping: v1::Mapping) -> v1::ConfirmRow {
+    let choice = v1::Choice { decision: v1::Decision::DoNotAdd.into(), ..Default::default() };
+    v1::ConfirmRow { name: mapping.name, choice: Some(choice), etag: String::new() }
+}

@@ -1,0 +1,90 @@
+//! What the demo remembers between two starts on one data directory, so that the second goes on where the first was killed.
+//!
+//! Everything that matters is in linkyard's own ledger; this file holds only what the demo itself chose: the tokens of the plans that
+//! it confirms (a confirm sent again must be the same request), and what it measured.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How good the suggestions were, against the truth that the demo knows because it made the registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Suggestions {
+    /// Records whose best uncontested suggestion is the party made from them.
+    pub(super) right: u64,
+    /// Records whose best uncontested suggestion is another party.
+    pub(super) wrong: u64,
+    /// Records with a party of theirs in the registry and no uncontested suggestion.
+    pub(super) missed: u64,
+}
+
+/// One line of the report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Phase {
+    /// What was done.
+    pub(super) name: String,
+    /// Rows that it was done to.
+    pub(super) rows: u64,
+    /// Calls to Procore.
+    pub(super) calls: u64,
+    /// Seconds from start to end, waiting included.
+    pub(super) seconds: f64,
+}
+
+/// The file `demo.json` in the data directory.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Memory {
+    #[serde(skip)]
+    path: PathBuf,
+    /// Tokens of the plans that were confirmed, by step.
+    pub(super) plan_tokens: BTreeMap<String, String>,
+    /// Suggestions of vendors, once they were looked at.
+    pub(super) suggestions: Option<Suggestions>,
+    /// Phases that are finished.
+    pub(super) phases: Vec<Phase>,
+}
+
+impl Memory {
+    /// Reads the file of `data_dir`, or begins an empty one.
+    ///
+    /// # Errors
+    /// When the file is there and can not be read.
+    pub(super) fn open(data_dir: &Path) -> Result<Self> {
+        let path = data_dir.join("demo.json");
+        let mut memory = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error).with_context(|| format!("{} can not be read", path.display())),
+        };
+        memory.path = path;
+        Ok(memory)
+    }
+
+    /// Writes the file so that a crash leaves the old or the new one, never half of one.
+    ///
+    /// # Errors
+    /// When the directory can not be written.
+    pub(super) fn save(&self) -> Result<()> {
+        let fresh = self.path.with_extension("json.new");
+        std::fs::write(&fresh, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(&fresh, &self.path).with_context(|| format!("{} can not be written", self.path.display()))
+    }
+
+    /// Whether a phase was finished before.
+    #[must_use]
+    pub(super) fn finished(&self, name: &str) -> bool {
+        self.phases.iter().any(|phase| phase.name == name)
+    }
+
+    /// Notes a finished phase, once.
+    ///
+    /// # Errors
+    /// As [`Memory::save`].
+    pub(super) fn finish(&mut self, phase: Phase) -> Result<()> {
+        if !self.finished(&phase.name) {
+            self.phases.push(phase);
+        }
+        self.save()
+    }
+}

@@ -1,0 +1,62 @@
+//! `linkyard control`: the API alone, over a database that worker processes share.
+
+use super::first_key;
+use super::sealing::SealingArgs;
+use super::signal::stop_token;
+use super::yard::{listen, ring};
+use crate::output_line;
+use anyhow::{Context, Result};
+use linkyard_queue::Doorbell;
+use linkyard_store::Store;
+use std::path::PathBuf;
+
+/// Serve the API over a database that is shared with workers.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct ControlArgs {
+    /// The API.
+    #[command(flatten)]
+    pub control: linkyard_control::Args,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: linkyard_store::Args,
+
+    /// The key that seals secrets.
+    #[command(flatten)]
+    pub sealing: SealingArgs,
+
+    /// When the database has no organization yet, make one and save an operator key for it in this file (mode 0600).
+    #[arg(long, env = "LINKYARD_FIRST_KEY_FILE", value_name = "FILE")]
+    pub first_key_file: Option<PathBuf>,
+}
+
+/// Runs until told to stop.
+///
+/// # Errors
+/// When the database can not be used, the address is taken, or serving ends by itself.
+pub async fn run(args: ControlArgs) -> Result<()> {
+    let stop = stop_token()?;
+    let sealing = args.sealing.load()?;
+    let config = linkyard_control::Config::new(&args.control, sealing.shared_bytes());
+    let store = super::migrate::open_current(&args.database, sealing.key.clone()).await?;
+    make_first_key(&store, args.first_key_file).await?;
+    let listener = listen(args.control.listen).await?;
+    output_line(&format!("listening on http://{}", listener.local_addr()?))?;
+    // Nobody listens at this doorbell: the feeders of the workers look by themselves every second.
+    linkyard_control::serve(store, ring(&Doorbell::default()), config, listener, stop).await.context("the control ended")
+}
+
+async fn make_first_key(store: &Store, file: Option<PathBuf>) -> Result<()> {
+    if store.organization_first().await?.is_some() {
+        return Ok(());
+    }
+    match file {
+        None => tracing::warn!("the database has no organization, so no key opens it; --first-key-file makes both"),
+        Some(path) => {
+            first_key::ensure(store, &path).await?;
+            tracing::info!(file = %path.display(), "made the first organization; its operator key is in the file");
+        }
+    }
+    Ok(())
+}

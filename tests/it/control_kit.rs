@@ -1,0 +1,118 @@
+//! What the control's cases share: clients, the parts of a status, and a call of any method by its name.
+
+use linkyard_proto::v1;
+use linkyard_tests::control::{Control, Key, Keyed};
+use tonic::client::Grpc;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use v1::job_service_client::JobServiceClient;
+use v1::organization_service_client::OrganizationServiceClient;
+use v1::party_mapping_service_client::PartyMappingServiceClient;
+use v1::party_service_client::PartyServiceClient;
+use v1::project_mapping_service_client::ProjectMappingServiceClient;
+use v1::project_service_client::ProjectServiceClient;
+use v1::provider_service_client::ProviderServiceClient;
+
+/// All clients of one key.
+pub(crate) struct Clients {
+    pub(crate) jobs: JobServiceClient<Keyed>,
+    pub(crate) organizations: OrganizationServiceClient<Keyed>,
+    pub(crate) party_mappings: PartyMappingServiceClient<Keyed>,
+    pub(crate) parties: PartyServiceClient<Keyed>,
+    pub(crate) project_mappings: ProjectMappingServiceClient<Keyed>,
+    pub(crate) projects: ProjectServiceClient<Keyed>,
+    pub(crate) providers: ProviderServiceClient<Keyed>,
+}
+
+impl Clients {
+    pub(crate) fn of(control: &Control, key: &Key) -> Self {
+        let channel = control.keyed(key);
+        Self {
+            jobs: JobServiceClient::new(channel.clone()),
+            organizations: OrganizationServiceClient::new(channel.clone()),
+            party_mappings: PartyMappingServiceClient::new(channel.clone()),
+            parties: PartyServiceClient::new(channel.clone()),
+            project_mappings: ProjectMappingServiceClient::new(channel.clone()),
+            projects: ProjectServiceClient::new(channel.clone()),
+            providers: ProviderServiceClient::new(channel),
+        }
+    }
+}
+
+/// The stable reason of a refusal.
+pub(crate) fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
+    assert_eq!(info.domain, linkyard_control::DOMAIN);
+    info.reason
+}
+
+/// The fields that a refusal is about.
+pub(crate) fn fields(status: &Status) -> Vec<String> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let request = status.get_details_bad_request().expect("BadRequest");
+    request.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// A new request id.
+pub(crate) fn id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Calls `method` (`package.Service/Method`) with this message; the bytes of the first answer.
+pub(crate) async fn call(channel: Keyed, method: &str, message: Vec<u8>) -> Result<Vec<u8>, Status> {
+    let mut grpc = Grpc::new(channel);
+    grpc.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+    let path = format!("/{method}").parse().expect("a path");
+    let answer = grpc.server_streaming(Request::new(message), path, Bytes).await?;
+    Ok(answer.into_inner().message().await?.unwrap_or_default())
+}
+
+/// Messages as they are on the wire: for a method that is known by its name only.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bytes;
+
+impl Codec for Bytes {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        prost::bytes::BufMut::put_slice(to, &item);
+        Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::default()
+    }
+}
+
+impl Decoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let mut item = vec![0; prost::bytes::Buf::remaining(from)];
+        prost::bytes::Buf::copy_to_slice(from, &mut item);
+        Ok(Some(item))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::default()
+    }
+}

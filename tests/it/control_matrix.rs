@@ -1,0 +1,199 @@
+//! Every method of the API, called by one tenant with what belongs to another.
+
+use crate::control_kit::{Clients, call};
+use linkyard_control::METHODS;
+use linkyard_core::mapping::Subject;
+use linkyard_proto::v1;
+use linkyard_tests::control::{Control, Tenant};
+use linkyard_tests::ground::{active_provider, fetch, platform_form};
+use prost::Message;
+use std::collections::BTreeSet;
+use tonic::Code;
+
+/// What a request of the matrix is about.
+enum About {
+    /// Something of the first tenant.
+    Theirs(Vec<u8>),
+    /// Nothing that has an id: only its own tenant's rows can come back.
+    Own(Vec<u8>),
+    /// A claim that waits: an operator of the installation decides about every tenant's.
+    AnyTenants(Vec<u8>),
+}
+
+/// Names of what the first tenant has.
+struct Rows {
+    provider: String,
+    pending: String,
+    job: String,
+    party: String,
+    project: String,
+    key: String,
+}
+
+/// A method without its package, and a request for it.
+type Case = (&'static str, About);
+
+fn theirs(message: impl Message) -> About {
+    About::Theirs(message.encode_to_vec())
+}
+
+fn own(message: impl Message) -> About {
+    About::Own(message.encode_to_vec())
+}
+
+fn jobs_and_organizations(rows: &Rows) -> Vec<Case> {
+    let (provider, name, request_id) = (rows.provider.clone(), || rows.job.clone(), String::new());
+    vec![
+        ("JobService/GetJob", theirs(v1::GetJobRequest { name: name() })),
+        ("JobService/ListJobs", theirs(v1::ListJobsRequest { provider, ..Default::default() })),
+        ("JobService/WatchJob", theirs(v1::WatchJobRequest { name: name(), since_revision: 0 })),
+        ("JobService/CancelJob", theirs(v1::CancelJobRequest { name: name(), request_id: request_id.clone() })),
+        ("JobService/RetryJob", theirs(v1::RetryJobRequest { name: name(), request_id })),
+        ("OrganizationService/GetOrganization", own(v1::GetOrganizationRequest {})),
+        ("OrganizationService/CreateOrganization", own(v1::CreateOrganizationRequest::default())),
+        ("OrganizationService/CreateApiKey", own(v1::CreateApiKeyRequest::default())),
+        ("OrganizationService/ListApiKeys", own(v1::ListApiKeysRequest::default())),
+        ("OrganizationService/RevokeApiKey", theirs(v1::RevokeApiKeyRequest { name: rows.key.clone() })),
+    ]
+}
+
+fn registry(rows: &Rows) -> Vec<Case> {
+    let filter = || Some(v1::RegistryFilter { provider: rows.provider.clone(), ..Default::default() });
+    let (party, project) = (rows.party.clone(), || rows.project.clone());
+    vec![
+        ("PartyService/CreateParty", own(v1::CreatePartyRequest::default())),
+        ("PartyService/BatchCreateParties", own(v1::BatchCreatePartiesRequest::default())),
+        ("PartyService/GetParty", theirs(v1::GetPartyRequest { name: party })),
+        ("PartyService/ListParties", theirs(v1::ListPartiesRequest { filter: filter(), ..Default::default() })),
+        ("PartyService/CreatePartyType", own(v1::CreatePartyTypeRequest::default())),
+        ("PartyService/ListPartyTypes", own(v1::ListPartyTypesRequest {})),
+        ("PartyService/CreateComplianceProfile", own(v1::CreateComplianceProfileRequest::default())),
+        ("PartyService/ListComplianceProfiles", own(v1::ListComplianceProfilesRequest {})),
+        ("ProjectService/CreateProject", own(v1::CreateProjectRequest::default())),
+        ("ProjectService/BatchCreateProjects", own(v1::BatchCreateProjectsRequest::default())),
+        ("ProjectService/GetProject", theirs(v1::GetProjectRequest { name: project() })),
+        ("ProjectService/ListProjects", theirs(v1::ListProjectsRequest { filter: filter(), ..Default::default() })),
+        ("ProjectService/ListProjectParties", theirs(v1::ListProjectPartiesRequest { parent: project(), ..Default::default() })),
+    ]
+}
+
+fn providers(rows: &Rows) -> Vec<Case> {
+    let name = || rows.provider.clone();
+    let pending = v1::ApproveProviderRequest { name: rows.pending.clone() };
+    vec![
+        ("ProviderService/CreateProvider", own(v1::CreateProviderRequest::default())),
+        ("ProviderService/GetProvider", theirs(v1::GetProviderRequest { name: name() })),
+        ("ProviderService/ListProviders", own(v1::ListProvidersRequest::default())),
+        ("ProviderService/ApproveProvider", About::AnyTenants(pending.encode_to_vec())),
+        ("ProviderService/PauseProvider", theirs(v1::PauseProviderRequest { name: name() })),
+        ("ProviderService/ResumeProvider", theirs(v1::ResumeProviderRequest { name: name() })),
+        ("ProviderService/TestProvider", theirs(v1::TestProviderRequest { name: name(), ..Default::default() })),
+        ("ProviderService/FetchDirectory", theirs(v1::FetchDirectoryRequest { name: name(), ..Default::default() })),
+        ("ProviderService/GetDirectoryReport", theirs(v1::GetDirectoryReportRequest { name: name() })),
+    ]
+}
+
+fn mappings(rows: &Rows) -> Vec<Case> {
+    let parent = || rows.provider.clone();
+    let (party, project) = (format!("{}/partyMappings/1", rows.provider), format!("{}/projectMappings/1", rows.provider));
+    let ignore = Some(v1::Choice { decision: v1::Decision::DoNotAdd.into(), ..Default::default() });
+    let confirm = |name: &str| v1::ConfirmRows {
+        rows: vec![v1::ConfirmRow { name: name.to_owned(), choice: ignore.clone(), ..Default::default() }],
+    };
+    let updates = |name: &str| vec![v1::DraftUpdate { name: name.to_owned(), draft: ignore.clone(), ..Default::default() }];
+    let drafts = v1::BatchUpdatePartyMappingsRequest { parent: parent(), updates: updates(&party), ..Default::default() };
+    let selection = Some(v1::confirm_party_mappings_request::Selection::Rows(confirm(&party)));
+    let confirmed = v1::ConfirmPartyMappingsRequest { parent: parent(), selection, ..Default::default() };
+    let mut cases = vec![
+        ("PartyMappingService/GetPartyMapping", theirs(v1::GetPartyMappingRequest { name: party })),
+        (
+            "PartyMappingService/ListPartyMappings",
+            theirs(v1::ListPartyMappingsRequest { parent: parent(), ..Default::default() }),
+        ),
+        ("PartyMappingService/CountPartyMappings", theirs(v1::CountPartyMappingsRequest { parent: parent() })),
+        ("PartyMappingService/BatchUpdatePartyMappings", theirs(drafts)),
+        ("PartyMappingService/ConfirmPartyMappings", theirs(confirmed)),
+    ];
+    let drafts = v1::BatchUpdateProjectMappingsRequest { parent: parent(), updates: updates(&project), ..Default::default() };
+    let selection = Some(v1::confirm_project_mappings_request::Selection::Rows(confirm(&project)));
+    let confirmed = v1::ConfirmProjectMappingsRequest { parent: parent(), selection, ..Default::default() };
+    let listed = v1::ListProjectMappingsRequest { parent: parent(), ..Default::default() };
+    cases.extend([
+        ("ProjectMappingService/GetProjectMapping", theirs(v1::GetProjectMappingRequest { name: project })),
+        ("ProjectMappingService/ListProjectMappings", theirs(listed)),
+        ("ProjectMappingService/CountProjectMappings", theirs(v1::CountProjectMappingsRequest { parent: parent() })),
+        ("ProjectMappingService/BatchUpdateProjectMappings", theirs(drafts)),
+        ("ProjectMappingService/ConfirmProjectMappings", theirs(confirmed)),
+    ]);
+    cases
+}
+
+/// A request for every method of the API.
+fn matrix(rows: &Rows) -> Vec<Case> {
+    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows)].into_iter().flatten().collect()
+}
+
+/// Fills a tenant with one of everything.
+async fn rows(control: &Control, tenant: &Tenant) -> Rows {
+    let mut clients = Clients::of(control, &tenant.write);
+    let provider = active_provider(&control.store, &tenant.scope, 1).await.id;
+    let pending = platform_form(&control.store, &tenant.scope, 2).await;
+    let pending = control.store.provider_create(&tenant.scope, &pending, false, None).await.expect("a claim").0.id;
+    for subject in Subject::ALL {
+        control.fetched(&tenant.scope, provider, subject, &[(1, "Acme"), (2, "Bolt")]).await;
+    }
+    let job = fetch(&control.store, &tenant.scope, provider).await.id;
+    let party = v1::Party { display_name: "Acme".to_owned(), ..Default::default() };
+    let party = clients.parties.create_party(v1::CreatePartyRequest { party: Some(party), request_id: String::new() }).await;
+    let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
+    let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
+    let project = clients.projects.create_project(project).await.expect("a project").into_inner();
+    let keys = clients.organizations.list_api_keys(v1::ListApiKeysRequest::default()).await.expect("keys").into_inner();
+    Rows {
+        provider: format!("providers/{provider}"),
+        pending: format!("providers/{pending}"),
+        job: format!("jobs/{job}"),
+        party: party.expect("a party").into_inner().name,
+        project: project.name,
+        key: keys.api_keys[0].name.clone(),
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_one_tenant_is_there_for_another() {
+    let control = Control::start().await;
+    let (alpha, beta) = (control.tenant("Alpha").await, control.tenant("Beta").await);
+    let rows = rows(&control, &alpha).await;
+    let matrix = matrix(&rows);
+    let covered: BTreeSet<String> = matrix.iter().map(|(method, _)| format!("linkyard.v1.{method}")).collect();
+    let all: BTreeSet<String> = METHODS.iter().map(|(method, _)| (*method).to_owned()).collect();
+    assert_eq!(covered, all, "a method is missing from the matrix");
+
+    for (method, about) in &matrix {
+        let full = format!("linkyard.v1.{method}");
+        match about {
+            About::Theirs(message) => {
+                let foreign = call(control.keyed(&beta.operator), &full, message.clone()).await;
+                assert_eq!(foreign.expect_err(method).code(), Code::NotFound, "{method} for another tenant");
+            }
+            About::Own(message) => {
+                let answer = call(control.keyed(&beta.write), &full, message.clone()).await.unwrap_or_default();
+                let text = String::from_utf8_lossy(&answer).into_owned();
+                for secret in [&rows.provider, &rows.party, &alpha.scope.organization.to_string(), "Alpha"] {
+                    assert!(!text.contains(secret), "{method} tells of another tenant");
+                }
+            }
+            About::AnyTenants(message) => {
+                let refusal = call(control.keyed(&beta.write), &full, message.clone()).await.expect_err(method);
+                assert_eq!(refusal.code(), Code::PermissionDenied);
+            }
+        }
+    }
+    // The same requests by their owner, last because they change things: so the ids were right and only the tenant was wrong.
+    for (method, about) in &matrix {
+        if let About::Theirs(message) = about {
+            let answer = call(control.keyed(&alpha.operator), &format!("linkyard.v1.{method}"), message.clone()).await;
+            assert_ne!(answer.err().map(|status| status.code()), Some(Code::NotFound), "{method} for its owner");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The integration tests: one binary, one file per area.
+
+mod cli_exit_codes;
+mod cli_flow;
+mod cli_kit;
+mod cli_output;
+mod control_access;
+mod control_edge;
+mod control_jobs;
+mod control_kit;
+mod control_mappings;
+mod control_matrix;
+mod control_providers;
+mod control_registry;
+mod edges;
+mod flow_kill;
+mod jobs_fetch;
+mod jobs_other;
+mod jobs_runner;
+mod procore;
+mod procore_faults;
+mod procore_kit;
+mod procore_limits;
+mod procore_pages;
+mod store_directory;
+mod store_ledger;
+mod store_mapping;
+mod store_registry;
+mod store_steering;
+mod store_tenancy;

@@ -1,0 +1,364 @@
+//! The bench on which jobs are tested: a simulator, a store in a file, and workers that can be stopped or killed.
+//!
+//! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
+//! what is in the file. Every helper panics where it can not do its work: the case that called it says nothing then.
+
+use crate::ground;
+use linkyard_core::id::{JobId, ProviderId};
+use linkyard_core::job::{Job, JobKind, Lane, NewJob};
+use linkyard_core::mapping::{Mapping, MappingFilter, OnLookalike, Subject};
+use linkyard_core::page::PageRequest;
+use linkyard_core::plan::{BulkAction, Selection};
+use linkyard_core::scope::Scope;
+use linkyard_procore::Procore;
+use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget};
+use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
+use linkyard_store::{RegistryFilter, SealingKey, Store};
+use linkyard_worker::{Perform, WorkerArgs};
+use serde_json::{Value, json};
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The company of all these tests; above 32 bits.
+pub const COMPANY: u64 = 598_134_325_812_345;
+
+/// A level that is not reached in this time is not going to be.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A simulator and a store.
+#[derive(Debug)]
+pub struct Bench {
+    /// Where everything is.
+    directory: tempfile::TempDir,
+    key: SealingKey,
+    /// The fake Procore.
+    pub simulator: Simulator,
+    admin: reqwest::Client,
+    /// The store, as the control process has it.
+    pub store: Store,
+    /// The tenant.
+    pub scope: Scope,
+    /// Its provider.
+    pub provider: ProviderId,
+    /// Rows that the client asks for per page.
+    per_page: u32,
+}
+
+/// A worker that runs in the test's own runtime.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its doorbell.
+    pub doorbell: Doorbell,
+    shutdown: CancellationToken,
+    running: JoinHandle<linkyard_core::Result<()>>,
+}
+
+impl Worker {
+    /// Asks it to stop and waits for it.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.await.expect("the worker does not panic").expect("the worker ends orderly");
+    }
+}
+
+/// A worker in a runtime of its own, to be killed.
+#[derive(Debug)]
+pub struct Doomed(Runtime);
+
+impl Doomed {
+    /// Ends it wherever it stands.
+    pub async fn kill(self) {
+        let runtime = self.0;
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.expect("the runtime ends");
+    }
+}
+
+impl Bench {
+    /// A company of so many vendors and projects, shown in pages of `per_page`, and a provider for it that has not been tested yet.
+    pub async fn start(vendors: u32, projects: u32, per_page: u32) -> Self {
+        cryptography();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut config = Config::default();
+        config.companies.push(CompanySpec::generated(COMPANY, vendors, projects));
+        config.settings.limits = Limits::off();
+        let simulator = Simulator::start(config).await.expect("a simulator");
+        let key = SealingKey::generate();
+        let store = open(&directory, &key).await;
+        store.migrate().await.expect("migrated");
+        let scope = ground::tenant(&store, "bench").await;
+        let form = ground::platform_form(&store, &scope, i64::try_from(COMPANY).expect("an id")).await;
+        let (provider, _) = store.provider_create(&scope, &form, true, None).await.expect("a provider");
+        let admin = reqwest::Client::builder().build().expect("a client");
+        Self { directory, key, simulator, admin, store, scope, provider: provider.id, per_page }
+    }
+
+    /// The same with a provider that has passed its test.
+    pub async fn tested(vendors: u32, projects: u32, per_page: u32) -> Self {
+        let bench = Self::start(vendors, projects, per_page).await;
+        bench.settle().await;
+        bench
+    }
+
+    /// The same with a directory that was fetched.
+    pub async fn fetched(vendors: u32, projects: u32, per_page: u32) -> Self {
+        let bench = Self::tested(vendors, projects, per_page).await;
+        bench.run(JobKind::FetchDirectory).await;
+        bench
+    }
+
+    /// Settings with which nothing takes long.
+    #[must_use]
+    pub fn args() -> WorkerArgs {
+        WorkerArgs {
+            lease_ms: 3_000,
+            renew_ms: 50,
+            drain_ms: 10_000,
+            backoff_first_ms: 1,
+            backoff_most_ms: 20_000,
+            attempts: 4,
+            tick_ms: 10,
+            ..WorkerArgs::default()
+        }
+    }
+
+    /// A client of the simulator, with a budget of its own that hardly limits: a new process has both.
+    #[must_use]
+    pub fn procore(&self) -> Procore {
+        procore(&self.simulator.url(), self.per_page)
+    }
+
+    /// Starts a worker.
+    #[must_use]
+    pub fn work(&self) -> Worker {
+        self.work_as(Self::args(), linkyard_worker::jobs::registry())
+    }
+
+    /// Starts a worker with other settings and other work.
+    #[must_use]
+    pub fn work_as(&self, args: WorkerArgs, perform: Perform) -> Worker {
+        let (doorbell, shutdown) = (Doorbell::default(), CancellationToken::new());
+        let worker =
+            linkyard_worker::run_with(self.store.clone(), doorbell.clone(), self.procore(), args, shutdown.clone(), perform);
+        Worker { doorbell, shutdown, running: tokio::spawn(worker) }
+    }
+
+    /// Starts a worker that is going to be killed.
+    #[must_use]
+    pub fn work_until_killed(&self) -> Doomed {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let (url, simulator, key, per_page) = (url(&self.directory), self.simulator.url(), self.key.clone(), self.per_page);
+        runtime.spawn(async move {
+            let store = open_url(url, &key).await;
+            let (doorbell, never) = (Doorbell::default(), CancellationToken::new());
+            linkyard_worker::run(store, doorbell, procore(&simulator, per_page), Self::args(), never).await
+        });
+        Doomed(runtime)
+    }
+
+    /// Works until every job is finished.
+    pub async fn settle(&self) {
+        let worker = self.work();
+        self.settled().await;
+        worker.stop().await;
+    }
+
+    /// Waits until every job is finished.
+    pub async fn settled(&self) {
+        eventually("every job is finished", async || self.store.jobs_live().await.expect("a count") == 0).await;
+    }
+
+    /// Writes a job for the provider.
+    pub async fn enqueue(&self, kind: JobKind) -> JobId {
+        let new = ground::new_job(Some(self.provider), kind, Lane::Person, self.provider.to_string());
+        self.enqueue_as(&new).await
+    }
+
+    /// Writes this job.
+    pub async fn enqueue_as(&self, new: &NewJob) -> JobId {
+        self.store.job_enqueue(&self.scope, new, None).await.expect("a job").id
+    }
+
+    /// Writes a job for the provider, works until it and what follows it is finished, and answers it.
+    pub async fn run(&self, kind: JobKind) -> Job {
+        let job = self.enqueue(kind).await;
+        self.settle().await;
+        self.job(job).await
+    }
+
+    /// A job as it is now.
+    pub async fn job(&self, id: JobId) -> Job {
+        self.store.job_get(&self.scope, id).await.expect("the job")
+    }
+
+    /// Confirms that every undecided record of `subject` is created, and answers the link job.
+    pub async fn confirm_all(&self, subject: Subject) -> JobId {
+        let mut selection = Selection::Filter {
+            filter: MappingFilter::default(),
+            action: BulkAction::Create(OnLookalike::Create),
+            plan_token: None,
+        };
+        let confirm = async |selection: &Selection, plan_only| {
+            let answer = self.store.mapping_confirm(&self.scope, self.provider, subject, selection, plan_only, None).await;
+            answer.expect("a plan")
+        };
+        let plan = confirm(&selection, true).await.plan;
+        if let Selection::Filter { plan_token, .. } = &mut selection {
+            *plan_token = Some(plan.token);
+        }
+        confirm(&selection, false).await.job.expect("a link job").id
+    }
+
+    /// Everything that the jobs are to bring about, without ids of ours and times: equal states are equal values.
+    pub async fn state(&self) -> Value {
+        let provider = self.store.provider_get(&self.scope, self.provider).await.expect("the provider");
+        let mut lists = serde_json::Map::new();
+        for subject in Subject::ALL {
+            let buckets = self.store.directory_report(&self.scope, self.provider, subject).await.expect("a report");
+            let rows: Vec<Value> = self.mappings(subject).await.iter().map(shown).collect();
+            lists.insert(subject.as_str().to_owned(), json!({ "buckets": buckets, "rows": rows }));
+        }
+        json!({
+            "provider": { "state": provider.state.as_str(), "visible": provider.visible },
+            "directory": lists,
+            "parties": self.parties().await,
+            "projects": self.projects().await,
+        })
+    }
+
+    async fn mappings(&self, subject: Subject) -> Vec<Mapping> {
+        let filter = MappingFilter::default();
+        let page = PageRequest { size: 100_000, after: None };
+        let list = self.store.mapping_list(&self.scope, self.provider, subject, &filter, true, &page).await;
+        list.expect("the mappings").rows
+    }
+
+    async fn parties(&self) -> Vec<String> {
+        let page = PageRequest { size: 100_000, after: None };
+        let list = self.store.party_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the parties");
+        let shown = |party: linkyard_core::registry::Party| {
+            let records: Vec<_> = party.marks.iter().map(|mark| mark.record).collect();
+            format!("{:?} {:?} {:?} {records:?} {}", party.name, party.address, party.phone, party.project_count)
+        };
+        sorted(list.rows.into_iter().map(shown).collect())
+    }
+
+    async fn projects(&self) -> Vec<String> {
+        let page = PageRequest { size: 100_000, after: None };
+        let list = self.store.project_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the projects");
+        let shown = |project: linkyard_core::registry::Project| {
+            let records: Vec<_> = project.marks.iter().map(|mark| mark.record).collect();
+            format!("{:?} {:?} {:?} {records:?} {}", project.name, project.number, project.address, project.party_count)
+        };
+        sorted(list.rows.into_iter().map(shown).collect())
+    }
+
+    /// Asks the simulator's admin API.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+        let request = self.admin.request(method.parse().expect("a method"), format!("{}/admin{path}", self.simulator.url()));
+        let response = request.json(&body).send().await.expect("an answer");
+        assert!(response.status().is_success(), "{path}: {}", response.text().await.expect("a body"));
+        response.json().await.expect("JSON")
+    }
+
+    /// Scripts a fault.
+    pub async fn fault(&self, matching: Value, action: Value) {
+        self.admin("POST", "/faults", json!({ "match": matching, "action": action })).await;
+    }
+
+    /// Ends all faults.
+    pub async fn no_more_faults(&self) {
+        self.admin("DELETE", "/faults", Value::Null).await;
+    }
+
+    /// How many calls met a fault so far.
+    pub async fn faults_landed(&self) -> u64 {
+        let faults = self.admin("GET", "/faults", Value::Null).await;
+        faults.as_array().expect("a list").iter().filter_map(|fault| fault["landed"].as_u64()).sum()
+    }
+
+    /// Waits until so many calls have met a fault.
+    pub async fn until_landed(&self, faults: u64) {
+        eventually("the fault lands", async || self.faults_landed().await >= faults).await;
+    }
+
+    /// One number of the report over all calls so far.
+    pub async fn counted(&self, what: &str) -> u64 {
+        let report = self.admin("GET", "/journal/report?grace_ms=250", Value::Null).await;
+        report[what].as_u64().unwrap_or_else(|| panic!("{what} in {report}"))
+    }
+
+    /// Calls to the API so far, whatever came of them; logins are not among them.
+    pub async fn calls(&self) -> u64 {
+        let journal = self.admin("GET", "/journal?limit=10000", Value::Null).await;
+        let is_call = |entry: &&Value| entry["path"].as_str().is_some_and(|path| path.starts_with("/rest"));
+        u64::try_from(journal.as_array().expect("a list").iter().filter(is_call).count()).expect("few calls")
+    }
+}
+
+/// Waits for a level, not for an edge.
+///
+/// # Panics
+/// When it is not reached.
+pub async fn eventually(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !reached().await {
+        assert!(began.elapsed() < PATIENCE, "{what}: not reached");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn procore(simulator: &str, per_page: u32) -> Procore {
+    let mut args = linkyard_procore::Args::simulator(simulator, "simulator-client", "simulator-secret");
+    (args.vendors_per_page, args.projects_per_page) = (per_page, per_page);
+    let free = BudgetArgs { initial_spike_limit: 1_000_000, initial_hour_limit: 1_000_000, ..BudgetArgs::default() };
+    let second = Duration::from_secs(1);
+    let settings =
+        linkyard_procore::Settings { read_idle: 2 * second, total: 4 * second, ..linkyard_procore::Settings::default() };
+    Procore::with_settings(&args, Arc::new(MemoryBudget::new(&free)), settings).expect("a client")
+}
+
+fn url(directory: &tempfile::TempDir) -> String {
+    format!("sqlite:{}?mode=rwc", directory.path().join("linkyard.db").display())
+}
+
+async fn open(directory: &tempfile::TempDir, key: &SealingKey) -> Store {
+    open_url(url(directory), key).await
+}
+
+async fn open_url(database_url: String, key: &SealingKey) -> Store {
+    let args = linkyard_store::Args { database_url, connections: 4 };
+    Store::connect(&args, key.clone()).await.expect("SQLite opens")
+}
+
+fn cryptography() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        // Another area's tests may have been first; any provider will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+fn shown(mapping: &Mapping) -> Value {
+    let suggestions = mapping.suggestions.iter().map(|suggestion| (&suggestion.target_name, suggestion.score));
+    json!({
+        "record": mapping.record,
+        "name": mapping.name,
+        "address": mapping.address,
+        "details": mapping.details,
+        "active": mapping.active,
+        "exclusion": mapping.exclusion,
+        "state": mapping.state,
+        "target": mapping.target.as_ref().map(|(_, name)| name),
+        "reason": mapping.reason,
+        "suggestions": suggestions.collect::<Vec<_>>(),
+        "synced": mapping.last_synced_at_ms.is_some(),
+    })
+}
+
+fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.sort();
+    rows
+}

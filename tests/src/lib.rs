@@ -1,0 +1,10 @@
+//! The test kit (private servers, a whole yard in one process) and the integration tests.
+
+pub mod binary;
+pub mod build;
+pub mod checker;
+pub mod control;
+pub mod databases;
+pub mod ground;
+pub mod jobs;
+pub mod postgres;

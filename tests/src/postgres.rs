@@ -1,0 +1,151 @@
+//! A private PostgreSQL server for the tests of this process: found on the machine, in a directory of its own, reached by a unix
+//! socket only, and gone when the process is, however it ends.
+//!
+//! One server per process is enough: tests of one binary are threads, and each gets a schema of its own (see [`crate::databases`]).
+//! `LINKYARD_TEST_POSTGRES_URL` names a server to use instead. A missing server fails with the command that installs it: a test that is
+//! skipped looks green.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The address of a server that the caller provides.
+const GIVEN: &str = "LINKYARD_TEST_POSTGRES_URL";
+
+/// Starts the server, says `ready`, waits until its input ends (that is: until the test process is gone), stops it and cleans up.
+const WATCHDOG: &str = r#"
+bin=$1 dir=$2
+if "$bin/initdb" -D "$dir/data" -U linkyard -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 &&
+   "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses='' -c fsync=off \
+     -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB -c max_connections=300" start >"$dir/start.log" 2>&1 </dev/null
+then echo ready
+else echo failed; cat "$dir"/*.log; rm -rf "$dir"; exit 1
+fi
+exec >/dev/null
+cat >/dev/null
+"$bin/pg_ctl" -D "$dir/data" -m immediate -w stop
+cd / && rm -rf "$dir"
+"#;
+
+#[derive(Debug)]
+struct Running {
+    url: String,
+    /// Its open input keeps the server alive; closed by the system when this process ends.
+    _watchdog: Child,
+}
+
+static SERVER: OnceLock<std::result::Result<Running, String>> = OnceLock::new();
+
+/// The address of the server, as a superuser that may make schemas; starts it on the first call (about a second).
+///
+/// # Errors
+/// When there is no PostgreSQL on this machine or it does not start; the message says what to install.
+pub fn server_url() -> Result<String> {
+    if let Ok(given) = std::env::var(GIVEN) {
+        return Ok(given);
+    }
+    match SERVER.get_or_init(|| start().map_err(|error| format!("{error:#}"))) {
+        Ok(server) => Ok(server.url.clone()),
+        Err(message) => bail!("{message}"),
+    }
+}
+
+/// The server, for programs that are not asynchronous themselves (benchmarks, drills); tests use [`crate::databases`].
+#[derive(Clone, Debug)]
+pub struct Server {
+    url: String,
+}
+
+impl Server {
+    /// The server of this process, started on the first call.
+    ///
+    /// # Errors
+    /// As [`server_url`].
+    pub fn start() -> Result<Self> {
+        server_url().map(|url| Self { url })
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address of an empty schema of its own, which goes when the server goes. Must not be called inside an async runtime.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn fresh_schema_url(&self) -> Result<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let schema = runtime.block_on(crate::databases::PostgresSchema::create())?;
+        Ok(schema.url().to_owned())
+    }
+}
+
+fn start() -> Result<Running> {
+    let binaries = find_binaries()?;
+    // Not the target directory: the path of a unix socket has at most 107 bytes.
+    let directory = tempfile::Builder::new().prefix("linkyard-pg-").tempdir().context("no temporary directory")?.keep();
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(WATCHDOG).arg("watchdog").arg(&binaries).arg(&directory);
+    // Out of our process group, so that an interrupted test run does not take the watchdog before it has cleaned up.
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).current_dir(&directory);
+    if let Some((user, group)) = unprivileged()? {
+        chown(&directory, Some(user), Some(group)).context("the directory could not be given to the server's user")?;
+        command.uid(user).gid(group);
+    }
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).context("the directory could not be closed")?;
+    let mut watchdog = command.spawn().context("sh could not be started")?;
+    let mut output = BufReader::new(watchdog.stdout.take().context("the watchdog has no output")?);
+    let mut first = String::new();
+    output.read_line(&mut first).context("the watchdog does not answer")?;
+    if first.trim() != "ready" {
+        let rest = std::io::read_to_string(output).unwrap_or_default();
+        bail!("PostgreSQL from {} did not start:\n{rest}", binaries.display());
+    }
+    let url = format!("postgres://linkyard@localhost/postgres?host={}", directory.display());
+    Ok(Running { url, _watchdog: watchdog })
+}
+
+/// The folder with `initdb` and `pg_ctl`: the newest of the system's versions, or what the search path has.
+fn find_binaries() -> Result<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten() {
+        let version = entry.file_name().to_string_lossy().parse().unwrap_or(0);
+        versions.push((version, entry.path().join("bin")));
+    }
+    versions.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let candidates = versions.into_iter().rev().map(|(_, folder)| folder).chain(std::env::split_paths(&path));
+    let found = candidates.into_iter().find(|folder| has_server(folder));
+    found.context(format!(
+        "no PostgreSQL on this machine: install it (Debian, Ubuntu: sudo apt-get install postgresql; macOS: brew install postgresql), \
+         or set {GIVEN} to a server on which the tests may make schemas"
+    ))
+}
+
+fn has_server(folder: &Path) -> bool {
+    ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).is_file())
+}
+
+/// As whom the server runs when we are root, which it refuses: its own user, or nobody.
+fn unprivileged() -> Result<Option<(u32, u32)>> {
+    let me = fs::metadata("/proc/self").map(|me| std::os::unix::fs::MetadataExt::uid(&me)).unwrap_or(1);
+    if me != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").context("/etc/passwd could not be read")?;
+    for name in ["postgres", "nobody"] {
+        let found = users.lines().map(|line| line.split(':').collect::<Vec<&str>>()).find(|fields| fields[0] == name);
+        if let Some(fields) = found {
+            ensure!(fields.len() > 3, "/etc/passwd has a line without a group");
+            return Ok(Some((fields[2].parse()?, fields[3].parse()?)));
+        }
+    }
+    bail!("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+}
