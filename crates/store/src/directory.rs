@@ -7,7 +7,7 @@
 use crate::ledger::fence_and_checkpoint;
 use crate::row::get;
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{Store, association, gate, provider, text};
+use crate::{Store, association, gate, provider, statistics, text};
 use linkyard_core::directory::Record;
 use linkyard_core::id::{OrganizationId, ProviderId, RecordId};
 use linkyard_core::job::{Checkpoint, Fence};
@@ -195,6 +195,9 @@ impl Store {
             note_seen(&tx, &list, fence, &page).await?;
         }
         commit(tx).await?;
+        if !rewritten.is_empty() {
+            statistics::refresh(self).await;
+        }
         let (total, rewritten, changed) = (page.len() as u64, rewritten.len() as u64, changed.len() as u64);
         Ok(PageStored { inserted: rewritten - changed, changed, unchanged: total - rewritten })
     }

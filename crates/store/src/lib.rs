@@ -22,6 +22,7 @@ mod request;
 mod row;
 mod seal;
 mod sql;
+mod statistics;
 mod text;
 mod walk;
 

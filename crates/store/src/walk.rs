@@ -29,9 +29,10 @@ pub struct WalkSummary {
     pub back: u64,
 }
 
-/// The records of a list that a walk (`$4`) saw.
-const SEEN: &str = "exists (select 1 from walk_seen s where s.job_id = $4 and s.subject = $2
-    and s.record_id = directory_record.record_id)";
+/// Whether a walk (`$4`) saw a record: a look-up by primary key for each row. As a join it depends on statistics, which a table that was
+/// just filled for the first time does not have.
+const SEEN: &str = "(select s.record_id from walk_seen s where s.job_id = $4 and s.subject = $2
+    and s.record_id = directory_record.record_id) is not null";
 
 impl Store {
     /// Begins (or, after a crash, goes on with) the walk of this job over one list; answers when it began, on the database's clock. A
@@ -155,8 +156,8 @@ async fn welcome_back(connection: &impl ConnectionTrait, list: &List, fence: &Fe
     );
     let back = execute(connection, &sql, list.values([fence.job.0.into()])).await?;
     let sql = "update mapping set state = 'linked', synced_hash = null, revision = revision + 1, changed_at_ms = {now}
-        where provider_id = $1 and subject = $2 and organization_id = $3 and state = 'orphaned' and record_id in (
-            select s.record_id from walk_seen s where s.job_id = $4 and s.subject = $2)";
+        where provider_id = $1 and subject = $2 and organization_id = $3 and state = 'orphaned' and (
+            select s.record_id from walk_seen s where s.job_id = $4 and s.subject = $2 and s.record_id = mapping.record_id) is not null";
     execute(connection, sql, list.values([fence.job.0.into()])).await?;
     Ok(back)
 }
@@ -168,13 +169,13 @@ async fn miss(connection: &impl ConnectionTrait, list: &List, fence: &Fence, sta
             and gone_at_ms is null";
     let gone = execute(connection, sql, list.values([started_ms.into()])).await?;
     let sql = "update mapping set state = 'orphaned', revision = revision + 1, changed_at_ms = {now}
-        where provider_id = $1 and subject = $2 and organization_id = $3 and state = 'linked' and record_id in (
-            select r.record_id from directory_record r
-            where r.provider_id = $1 and r.subject = $2 and r.missing_since_ms is not null and r.gone_at_ms is not null)";
+        where provider_id = $1 and subject = $2 and organization_id = $3 and state = 'linked' and (
+            select r.gone_at_ms from directory_record r
+            where r.provider_id = $1 and r.subject = $2 and r.record_id = mapping.record_id) is not null";
     execute(connection, sql, list.values([])).await?;
     let sql = format!(
         "update directory_record set missing_since_ms = $5
-         where provider_id = $1 and subject = $2 and organization_id = $3 and missing_since_ms is null and not {SEEN}"
+         where provider_id = $1 and subject = $2 and organization_id = $3 and missing_since_ms is null and not ({SEEN})"
     );
     execute(connection, &sql, list.values([fence.job.0.into(), started_ms.into()])).await?;
     match list.subject {

@@ -112,7 +112,7 @@ async fn planned_rows(connection: &impl ConnectionTrait, list: &List, rows: &[Ro
         .collect();
     let picked = Picked::by_rows(connection, list, &decided)?;
     let mut plan = plan::counts(connection, &picked, "rows").await?;
-    plan.conflicts = plan::conflicts(connection, list, &picked).await?;
+    plan.conflicts = plan::conflicts(connection, list, &picked, &plan).await?;
     Ok((plan, picked))
 }
 
@@ -126,7 +126,7 @@ async fn planned_filter(
     let mut plan = plan::counts(connection, &picked, &format!("{filter:?} {action:?}")).await?;
     let selected = plan::selected(connection, list, filter).await?;
     plan.unchanged = selected.saturating_sub(plan.links + plan.creates + plan.ignores);
-    plan.conflicts = plan::conflicts(connection, list, &picked).await?;
+    plan.conflicts = plan::conflicts(connection, list, &picked, &plan).await?;
     Ok((plan, picked))
 }
 

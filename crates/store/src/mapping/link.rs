@@ -9,7 +9,7 @@ use crate::gate::{self, TargetKey};
 use crate::ledger::fence_and_checkpoint;
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{NameKey, Store, association, provider, text};
+use crate::{NameKey, Store, association, provider, statistics, text};
 use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence, RowCounts};
 use linkyard_core::mapping::{Decision, RowReason, Subject};
@@ -73,6 +73,7 @@ impl Store {
         let associations = association::appear(&tx, &list, &links).await?;
         fence_and_checkpoint(&tx, fence, Some(&progress(&list, "linking", last, counts))).await?;
         commit(tx).await?;
+        statistics::refresh(self).await;
         Ok(LinkedChunk { counts, associations, last: Some(last) })
     }
 }

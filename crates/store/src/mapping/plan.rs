@@ -69,12 +69,18 @@ pub(super) async fn selected(connection: &impl ConnectionTrait, list: &List, fil
 }
 
 /// The first conflicts of `picked`: rows that want one target, targets that are linked already, creations of what is there.
-pub(super) async fn conflicts(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
-    let mut conflicts = shared_targets(connection, list, picked).await?;
-    if conflicts.len() < MOST_CONFLICTS {
+pub(super) async fn conflicts(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    picked: &Picked,
+    plan: &Plan,
+) -> Result<Vec<PlanConflict>> {
+    let mut conflicts = Vec::new();
+    if plan.links > 0 {
+        conflicts.extend(shared_targets(connection, list, picked).await?);
         conflicts.extend(linked_targets(connection, list, picked).await?);
     }
-    if conflicts.len() < MOST_CONFLICTS {
+    if plan.creates > 0 && conflicts.len() < MOST_CONFLICTS {
         conflicts.extend(present(connection, list, picked).await?);
     }
     conflicts.truncate(MOST_CONFLICTS);
@@ -105,9 +111,9 @@ async fn shared_targets(connection: &impl ConnectionTrait, list: &List, picked: 
 
 async fn linked_targets(connection: &impl ConnectionTrait, list: &List, picked: &Picked) -> Result<Vec<PlanConflict>> {
     let sql = picked.statement(
-        "select p.target_id, p.record_id, m.record_id as other from picked p
-         join mapping m on m.target_id = p.target_id and m.provider_id = $1 and m.subject = $2 and m.state in ('linked', 'orphaned')
-            and m.record_id <> p.record_id
+        "select p.target_id, p.record_id, m.record_id as other from picked p cross join mapping m
+         where p.target_id is not null and m.target_id = p.target_id and m.provider_id = $1 and m.subject = $2
+            and m.state in ('linked', 'orphaned') and m.record_id <> p.record_id
          order by p.record_id, m.record_id limit 100",
     );
     let found = all(connection, &sql, picked.values([])).await?;

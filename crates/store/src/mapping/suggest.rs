@@ -8,7 +8,7 @@ use crate::gate;
 use crate::ledger::fence_and_checkpoint;
 use crate::row::{get, word};
 use crate::sql::{Column, all, batch, commit, execute, rows};
-use crate::{Store, provider};
+use crate::{Store, provider, statistics};
 use linkyard_core::Result;
 use linkyard_core::id::{ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence};
@@ -62,6 +62,7 @@ impl Store {
                 fence_and_checkpoint(&tx, fence, Some(checkpoint)).await?;
             }
             commit(tx).await?;
+            statistics::refresh(self).await;
             match window.last() {
                 Some(last) if !done => after = last.record,
                 Some(_) | None => return Ok((with, without)),
@@ -100,9 +101,9 @@ fn verdict(same_name: bool) -> (f64, &'static str) {
 
 async fn forget_decided(connection: &impl ConnectionTrait, list: &List) -> Result<()> {
     let sql = format!(
-        "delete from suggestion where provider_id = $1 and subject = $2 and organization_id = $3 and not exists (
-            select 1 from mapping m where m.provider_id = suggestion.provider_id and m.subject = suggestion.subject
-                and m.record_id = suggestion.record_id and m.state in {UNDECIDED})"
+        "delete from suggestion where provider_id = $1 and subject = $2 and organization_id = $3 and coalesce((
+            select m.state from mapping m where m.provider_id = $1 and m.subject = $2 and m.record_id = suggestion.record_id
+         ), '') not in {UNDECIDED}"
     );
     execute(connection, &sql, list.values([])).await.map(|_| ())
 }

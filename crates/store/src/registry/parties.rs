@@ -4,7 +4,7 @@ use super::{RegistryFilter, marks};
 use crate::gate::{self, TargetKey};
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, rows};
-use crate::{NameKey, RequestKey, Store, audit, request, text};
+use crate::{NameKey, RequestKey, Store, audit, request, statistics, text};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{ComplianceProfileId, OrganizationId, PartyId, PartyTypeId, TargetId};
 use linkyard_core::mapping::Subject;
@@ -49,6 +49,7 @@ impl Store {
         request::remember(&tx, scope.organization, request, &marks::remembered(&ids)).await?;
         let created = of_ids(&tx, scope.organization, &ids).await?;
         commit(tx).await?;
+        statistics::refresh(self).await;
         Ok(created)
     }
 

@@ -4,7 +4,7 @@ use super::{RegistryFilter, marks};
 use crate::gate::{self, TargetKey};
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{NameKey, RequestKey, Store, audit, request, text};
+use crate::{NameKey, RequestKey, Store, audit, request, statistics, text};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{OrganizationId, PartyId, ProjectId, TargetId};
 use linkyard_core::mapping::Subject;
@@ -53,6 +53,7 @@ impl Store {
         request::remember(&tx, scope.organization, request, &marks::remembered(&ids)).await?;
         let created = of_ids(&tx, scope.organization, &ids).await?;
         commit(tx).await?;
+        statistics::refresh(self).await;
         Ok(created)
     }
 
