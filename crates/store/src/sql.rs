@@ -43,6 +43,20 @@ pub(crate) async fn commit(transaction: DatabaseTransaction) -> Result<()> {
     transaction.commit().await.map_err(database)
 }
 
+/// Ends a transaction as its work ended: commits what succeeded; rolls back what was refused, and waits for that, so that no row is still
+/// locked when the caller goes on.
+pub(crate) async fn end<T>(transaction: DatabaseTransaction, result: Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => commit(transaction).await.map(|()| value),
+        Err(error) => {
+            if let Err(lost) = transaction.rollback().await {
+                tracing::debug!(%lost, "a transaction ended with its connection");
+            }
+            Err(error)
+        }
+    }
+}
+
 /// Whether the two databases have to be told apart here; outside of this file and of the opening nobody should ask.
 pub(crate) fn is_postgres(connection: &impl ConnectionTrait) -> bool {
     connection.get_database_backend() == DatabaseBackend::Postgres

@@ -35,15 +35,15 @@ const COMPANY_ID: i64 = 4_242;
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct DemoArgs {
-    /// How many vendors to make up, or a CSV file with the columns vendor_id, name, phone.
+    /// How many vendors to make up, or a CSV file with the columns `vendor_id`, `name`, `phone`.
     #[arg(long, value_name = "N|FILE.csv", default_value = "20000")]
     pub vendors: String,
 
-    /// How many projects to make up, or a CSV file with the columns project_id, address, issue_date, description.
+    /// How many projects to make up, or a CSV file with the columns `project_id`, `address`, `issue_date`, `description`.
     #[arg(long, value_name = "N|FILE.csv", default_value = "500")]
     pub projects: String,
 
-    /// A CSV file with the columns project_id, vendor_id: who is on which project.
+    /// A CSV file with the columns `project_id`, `vendor_id`: who is on which project.
     #[arg(long, value_name = "FILE.csv")]
     pub project_vendors: Option<PathBuf>,
 

@@ -5,7 +5,7 @@ use super::read::{ids, read_job, read_jobs, wanted};
 use super::settle::finish_parents;
 use super::{LIVE, link_rows};
 use crate::row::{get, word};
-use crate::sql::{all, commit, execute, one};
+use crate::sql::{all, end, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::{JobId, ProviderId};
@@ -86,34 +86,8 @@ impl Store {
     /// `NotFound`; `Conflict` when it is finished.
     pub async fn job_cancel(&self, scope: &Scope, id: JobId, request: Option<&RequestKey>) -> Result<Job> {
         let tx = self.begin().await?;
-        if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
-            return read_job(&tx, scope.organization, answered(&answer)?).await;
-        }
-        let row = lock_family(&tx, scope, id).await?;
-        if row.state.terminal() {
-            return Err(refused(id, format!("is {} already: there is nothing to cancel", row.state.as_str())));
-        }
-        let family = "organization_id = $1 and (id = $2 or parent_id = $2)";
-        let stop = format!(
-            "update job set state = 'cancelled', requested_state = 'none', finished_at_ms = {{now}}, revision = revision + 1
-             where {family} and state in ('queued', 'waiting_for_budget', 'retrying', 'paused') returning id"
-        );
-        let stopped = all(&tx, &stop, [scope.organization.0.into(), id.0.into()]).await?;
-        let stopped = stopped.iter().map(|row| get(row, "id").map(JobId)).collect::<Result<Vec<JobId>>>()?;
-        link_rows::release(&tx, &stopped).await?;
-        let ask = format!(
-            "update job set requested_state = 'cancel', revision = revision + 1
-             where {family} and state in ('running', 'waiting_for_children')"
-        );
-        execute(&tx, &ask, [scope.organization.0.into(), id.0.into()]).await?;
-        if row.state == JobState::WaitingForChildren {
-            finish_parents(&tx).await?;
-        }
-        audit::note(&tx, scope.organization, &scope.actor, "job.cancel", "job", &id.to_string(), &row.kind).await?;
-        request::remember(&tx, scope.organization, request, &answer(id)).await?;
-        let job = read_job(&tx, scope.organization, id).await?;
-        commit(tx).await?;
-        Ok(job)
+        let result = cancel(&tx, scope, id, request).await;
+        end(tx, result).await
     }
 
     /// Runs a FAILED, PARTIAL or CANCELLED job again: a link job for its failed rows only (its total is then their number), a parent
@@ -124,27 +98,59 @@ impl Store {
     /// when a live job has the same dedupe key.
     pub async fn job_retry(&self, scope: &Scope, id: JobId, request: Option<&RequestKey>) -> Result<Job> {
         let tx = self.begin().await?;
-        if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
-            return read_job(&tx, scope.organization, answered(&answer)?).await;
-        }
-        let row = lock_family(&tx, scope, id).await?;
-        check_retry(&tx, scope, id, &row).await?;
-        let total = if row.links() { Some(rows_to_retry(&tx, id).await?) } else { None };
-        let children = reset_failed_children(&tx, scope, id).await?;
-        let state = if children > 0 { JobState::WaitingForChildren } else { JobState::Queued };
-        let sql = format!("update job set state = $2, {RESET}, rows_total = $3 where id = $1");
-        let changed = execute(&tx, &sql, [id.0.into(), state.as_str().into(), total.unwrap_or(0).into()]).await;
-        if matches!(changed, Err(Error::AlreadyExists { .. })) {
-            // The check came before the twin.
-            return Err(refused(id, "is not needed: a job that does the same has just begun".to_owned()));
-        }
-        changed?;
-        audit::note(&tx, scope.organization, &scope.actor, "job.retry", "job", &id.to_string(), &row.kind).await?;
-        request::remember(&tx, scope.organization, request, &answer(id)).await?;
-        let job = read_job(&tx, scope.organization, id).await?;
-        commit(tx).await?;
-        Ok(job)
+        let result = retry(&tx, scope, id, request).await;
+        end(tx, result).await
     }
+}
+
+async fn cancel(tx: &impl ConnectionTrait, scope: &Scope, id: JobId, request: Option<&RequestKey>) -> Result<Job> {
+    if let Some(answer) = request::replay(tx, scope.organization, request).await? {
+        return read_job(tx, scope.organization, answered(&answer)?).await;
+    }
+    let row = lock_family(tx, scope, id).await?;
+    if row.state.terminal() {
+        return Err(refused(id, format!("is {} already: there is nothing to cancel", row.state.as_str())));
+    }
+    let family = "organization_id = $1 and (id = $2 or parent_id = $2)";
+    let stop = format!(
+        "update job set state = 'cancelled', requested_state = 'none', finished_at_ms = {{now}}, revision = revision + 1
+         where {family} and state in ('queued', 'waiting_for_budget', 'retrying', 'paused') returning id"
+    );
+    let stopped = all(tx, &stop, [scope.organization.0.into(), id.0.into()]).await?;
+    let stopped = stopped.iter().map(|row| get(row, "id").map(JobId)).collect::<Result<Vec<JobId>>>()?;
+    link_rows::release(tx, &stopped).await?;
+    let ask = format!(
+        "update job set requested_state = 'cancel', revision = revision + 1
+         where {family} and state in ('running', 'waiting_for_children')"
+    );
+    execute(tx, &ask, [scope.organization.0.into(), id.0.into()]).await?;
+    if row.state == JobState::WaitingForChildren {
+        finish_parents(tx).await?;
+    }
+    audit::note(tx, scope.organization, &scope.actor, "job.cancel", "job", &id.to_string(), &row.kind).await?;
+    request::remember(tx, scope.organization, request, &answer(id)).await?;
+    read_job(tx, scope.organization, id).await
+}
+
+async fn retry(tx: &impl ConnectionTrait, scope: &Scope, id: JobId, request: Option<&RequestKey>) -> Result<Job> {
+    if let Some(answer) = request::replay(tx, scope.organization, request).await? {
+        return read_job(tx, scope.organization, answered(&answer)?).await;
+    }
+    let row = lock_family(tx, scope, id).await?;
+    check_retry(tx, scope, id, &row).await?;
+    let total = if row.links() { Some(rows_to_retry(tx, id).await?) } else { None };
+    let children = reset_failed_children(tx, scope, id).await?;
+    let state = if children > 0 { JobState::WaitingForChildren } else { JobState::Queued };
+    let sql = format!("update job set state = $2, {RESET}, rows_total = $3 where id = $1");
+    let changed = execute(tx, &sql, [id.0.into(), state.as_str().into(), total.unwrap_or(0).into()]).await;
+    if matches!(changed, Err(Error::AlreadyExists { .. })) {
+        // The check came before the twin.
+        return Err(refused(id, "is not needed: a job that does the same has just begun".to_owned()));
+    }
+    changed?;
+    audit::note(tx, scope.organization, &scope.actor, "job.retry", "job", &id.to_string(), &row.kind).await?;
+    request::remember(tx, scope.organization, request, &answer(id)).await?;
+    read_job(tx, scope.organization, id).await
 }
 
 /// What a retry forgets. The epoch stays: an old worker must not be taken for the new one.
