@@ -4,6 +4,7 @@
 //! small pages and latency so that kills can land anywhere in it.
 
 use anyhow::{Context, Result};
+use linkyard_core::id::JobId;
 use linkyard_store::{Args, SealingKey, Store};
 use linkyard_tests::binary::linkyard;
 use linkyard_tests::checker::{Where, check};
@@ -63,9 +64,10 @@ fn demo(data_dir: &Path, exit: bool) -> Command {
 }
 
 async fn run_to_the_end(data_dir: &Path) -> Result<Value> {
-    let output = demo(data_dir, true).output().await?;
+    let output = demo(data_dir, true).stderr(Stdio::piped()).output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    anyhow::ensure!(output.status.success(), "the demo ended with {}: {text}", output.status);
+    let words = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "the demo ended with {}: {text}\n{words}", output.status);
     serde_json::from_str(text.lines().last().unwrap_or_default()).context("the report")
 }
 
@@ -83,45 +85,57 @@ async fn kill_until_done(data_dir: &Path, wanted: usize, seed: u64) -> Result<us
     let mut landed = 0;
     let mut turn = seed.wrapping_mul(7_919);
     while landed < wanted {
+        let left_by_the_dead = leases(data_dir).await?;
         let mut child = demo(data_dir, true).spawn()?;
         turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let hold = Duration::from_millis((turn >> 33) % 120);
-        if !leased_then(&mut child, data_dir, hold).await? {
+        if !leased_then(&mut child, data_dir, &left_by_the_dead, hold).await? {
             return Ok(landed);
         }
         child.kill().await?;
-        if !leases(data_dir).await?.is_empty() {
+        if !fresh(leases(data_dir).await?, &left_by_the_dead).is_empty() {
             landed += 1;
         }
     }
     Ok(landed)
 }
 
-/// Waits until the child holds a lease that may be broken, lets it work for `hold`, and answers false when it ended by itself first.
-async fn leased_then(child: &mut Child, data_dir: &Path, hold: Duration) -> Result<bool> {
+/// Waits until the child holds leases of its own that may all be broken, lets it work for `hold`, and answers false when it ended by
+/// itself first.
+async fn leased_then(child: &mut Child, data_dir: &Path, left_by_the_dead: &[Lease], hold: Duration) -> Result<bool> {
+    let mut held = false;
     loop {
         if child.try_wait()?.is_some() {
             return Ok(false);
         }
-        let breakable =
-            leases(data_dir).await.unwrap_or_default().iter().any(|unclean_starts| *unclean_starts <= MOST_UNCLEAN_STARTS);
-        // The pause is the drill's random moment of the kill, not a synchronisation.
-        tokio::time::sleep(if breakable { hold } else { Duration::from_millis(3) }).await;
-        if breakable {
+        let fresh = fresh(leases(data_dir).await.unwrap_or_default(), left_by_the_dead);
+        let breakable = !fresh.is_empty() && fresh.iter().all(|(_, _, unclean_starts)| *unclean_starts <= MOST_UNCLEAN_STARTS);
+        if breakable && held {
             return Ok(true);
         }
+        // The pause is the drill's random moment of the kill, not a synchronisation.
+        tokio::time::sleep(if breakable { hold } else { Duration::from_millis(3) }).await;
+        held |= breakable;
     }
 }
 
-/// Of every RUNNING job: how many starts in a row ended without progress, the present one included.
-async fn leases(data_dir: &Path) -> Result<Vec<i32>> {
+/// Job, epoch, and how many starts in a row ended without progress, the present one included.
+type Lease = (JobId, i64, i32);
+
+/// Leases that were taken since `before` was read.
+fn fresh(now: Vec<Lease>, before: &[Lease]) -> Vec<Lease> {
+    now.into_iter().filter(|(job, epoch, _)| !before.iter().any(|(old, old_epoch, _)| (old, old_epoch) == (job, epoch))).collect()
+}
+
+/// The lease of every RUNNING job, those of dead processes included.
+async fn leases(data_dir: &Path) -> Result<Vec<Lease>> {
     let file = data_dir.join("linkyard.db");
     if !file.exists() {
         return Ok(Vec::new());
     }
     let args = Args { database_url: format!("sqlite:{}", file.display()), connections: 1 };
     let store = Store::connect(&args, SealingKey::generate()).await?;
-    Ok(store.leases_running().await?)
+    Ok(store.leases_running().await.unwrap_or_default())
 }
 
 /// Serves what the kills left and lets the checker look at it.

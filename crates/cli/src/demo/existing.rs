@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_same_directory_makes_the_same_registry() {
-        let records: Vec<TrueRecord> = (0..100).map(|id| record(id)).collect();
+        let records: Vec<TrueRecord> = (0..100).map(record).collect();
         let first: Vec<String> = counterparts(&records).into_iter().map(|counterpart| counterpart.name).collect();
         let again: Vec<String> = counterparts(&records).into_iter().map(|counterpart| counterpart.name).collect();
         assert_eq!(first, again);

@@ -189,14 +189,15 @@ impl Store {
         Ok(taken == 1)
     }
 
-    /// For every RUNNING job: how many starts in a row ended without progress, the present one included. Drills prove by it that a kill
-    /// hit a leased job.
+    /// The lease of every RUNNING job, those of dead processes included: job, epoch, and how many starts in a row ended without progress
+    /// (the present one counted). Drills prove by it that a kill hit a leased job.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn leases_running(&self) -> Result<Vec<i32>> {
-        let found = all(&self.reader, "select starts_without_progress from job where state = 'running'", []).await?;
-        found.iter().map(|row| get(row, "starts_without_progress")).collect()
+    pub async fn leases_running(&self) -> Result<Vec<(JobId, i64, i32)>> {
+        let sql = "select id, epoch, starts_without_progress from job where state = 'running'";
+        let found = all(&self.reader, sql, []).await?;
+        found.iter().map(|row| Ok((JobId(get(row, "id")?), get(row, "epoch")?, get(row, "starts_without_progress")?))).collect()
     }
 
     /// How many jobs are not finished, over all tenants (tests wait for 0; `up` prints it).
