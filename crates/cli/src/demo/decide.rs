@@ -5,7 +5,7 @@ use super::existing::Truth;
 use super::memory::{Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::output::say;
-use crate::admin::session::{self, Session, pages};
+use crate::admin::session::{self, Session};
 use crate::admin::side::Selection;
 use anyhow::Result;
 use linkyard_proto::v1;
@@ -27,11 +27,17 @@ pub(super) struct Mappings<'a> {
 }
 
 impl Mappings<'_> {
-    /// Every mapping that the filter selects.
-    async fn all(&self, filter: MappingFilter) -> Result<Vec<v1::Mapping>> {
-        let page =
-            async |size, token| self.side.list(self.session, self.provider, (size, token), &filter, MappingView::Basic).await;
-        pages(None, page).await
+    /// Hands every mapping to `look`, in the order of their record ids, a page at a time: a directory of any size takes no more memory.
+    async fn each(&self, mut look: impl FnMut(v1::Mapping)) -> Result<()> {
+        let (filter, mut token) = (MappingFilter::default(), String::new());
+        loop {
+            let page = self.side.list(self.session, self.provider, (1_000, token), &filter, MappingView::Basic).await?;
+            page.0.into_iter().for_each(&mut look);
+            token = page.1;
+            if token.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     /// Plans, shows the plan, confirms it, and follows the link job to its end; answers that job. Sent again after a restart it is the
@@ -73,12 +79,15 @@ impl Mappings<'_> {
         if memory.finished(&step) {
             return Ok(());
         }
-        let mut all = self.all(MappingFilter::default()).await?;
-        all.sort_by_key(|mapping| mapping.record_id);
-        let chosen = all.into_iter().enumerate().filter(|(position, mapping)| {
-            position % LEAVE_OUT_ONE_IN == 1 && matches!(mapping.state(), MappingState::Unmapped | MappingState::Suggested)
-        });
-        let rows: Vec<v1::ConfirmRow> = chosen.map(|(_, mapping)| leave_out(mapping)).collect();
+        let (mut rows, mut position) = (Vec::new(), 0);
+        self.each(|mapping| {
+            let undecided = matches!(mapping.state(), MappingState::Unmapped | MappingState::Suggested);
+            if undecided && position % LEAVE_OUT_ONE_IN == 1 {
+                rows.push(leave_out(mapping));
+            }
+            position += 1;
+        })
+        .await?;
         for batch in rows.chunks(1_000) {
             // Rows decided before a kill are not chosen again, so a request id of this moment is right.
             let selection = Selection::Rows(v1::ConfirmRows { rows: batch.to_vec() });
@@ -93,7 +102,7 @@ impl Mappings<'_> {
     /// When a call fails.
     pub(super) async fn judge_suggestions(&self, truth: &Truth) -> Result<Suggestions> {
         let mut judged = Suggestions::default();
-        for mapping in self.all(MappingFilter::default()).await? {
+        self.each(|mapping| {
             let best = mapping.suggestions.first().filter(|suggestion| !suggestion.contested);
             match (best, truth.get(&mapping.record_id)) {
                 (Some(suggestion), Some(target)) if suggestion.target == *target => judged.right += 1,
@@ -101,7 +110,8 @@ impl Mappings<'_> {
                 (None, Some(_)) => judged.missed += 1,
                 (None, None) => {}
             }
-        }
+        })
+        .await?;
         Ok(judged)
     }
 }

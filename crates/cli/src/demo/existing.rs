@@ -44,8 +44,18 @@ pub(super) struct Counterpart {
 pub(super) async fn directory(simulator: &str, company: i64, resource: &str) -> Result<Vec<TrueRecord>> {
     let url = format!("{simulator}/admin/companies/{company}/directory?resource={resource}");
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let text = client.get(&url).send().await?.error_for_status()?.text().await?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("the simulator's row {line:.200}"))).collect()
+    let mut answer = client.get(&url).send().await?.error_for_status()?;
+    let (mut records, mut rest) = (Vec::new(), Vec::new());
+    // A piece at a time: the rows tell much more than the names.
+    while let Some(piece) = answer.chunk().await? {
+        rest.extend_from_slice(&piece);
+        let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { continue };
+        for line in rest[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            records.push(serde_json::from_slice(line).context("a row of the simulator's directory")?);
+        }
+        rest.drain(..=end);
+    }
+    Ok(records)
 }
 
 /// Chooses the records that are in the registry already and changes their names a little.

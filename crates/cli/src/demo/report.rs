@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Phase, Suggestions};
 use crate::admin::Side;
-use crate::admin::session::{Session, call, pages};
+use crate::admin::session::{Session, call};
 use anyhow::{Context, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::party_service_client::PartyServiceClient;
@@ -85,20 +85,25 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
 /// Counts what is there twice: a directory record that two registry records carry the mark of, or registry records with equal name keys
 /// (the registry before the integration has none of these).
 async fn duplicates(session: &Session, side: Side) -> Result<u64> {
-    let rows = pages(None, async |page_size, page_token| registry_page(session, side, page_size, page_token).await).await?;
-    let mut records = HashSet::new();
-    let mut keys: HashMap<String, u64> = HashMap::new();
-    let mut twice = 0;
-    for (name, marks) in rows {
-        for mark in marks {
-            twice += u64::from(!records.insert((mark.provider, mark.external_id)));
+    let (mut records, mut keys, mut twice) = (HashSet::new(), HashMap::<String, u64>::new(), 0);
+    let mut token = String::new();
+    loop {
+        let (rows, next) = registry_page(session, side, 1_000, token).await?;
+        for (name, marks) in rows {
+            for mark in marks {
+                twice += u64::from(!records.insert((mark.provider, mark.external_id)));
+            }
+            let key = match side {
+                Side::Parties => linkyard_matching::name_key(&name),
+                Side::Projects => linkyard_matching::project_key(&name),
+            };
+            if !key.is_empty() {
+                *keys.entry(key).or_default() += 1;
+            }
         }
-        let key = match side {
-            Side::Parties => linkyard_matching::name_key(&name),
-            Side::Projects => linkyard_matching::project_key(&name),
-        };
-        if !key.is_empty() {
-            *keys.entry(key).or_default() += 1;
+        token = next;
+        if token.is_empty() {
+            break;
         }
     }
     Ok(twice + keys.into_values().map(|count| count - 1).sum::<u64>())
