@@ -79,6 +79,10 @@ uuid_id! {
     JobId,
     /// One linking of a directory record to a registry record; a new linking of the same pair has a new id.
     LinkId,
+    /// A person to write to, in the registry.
+    ContactId,
+    /// Evidence of one insurance line of a party.
+    CoverageId,
     /// A party or a project of the registry, where code treats both alike (see [`crate::mapping::Subject`]).
     TargetId,
 }

@@ -8,6 +8,8 @@
 
 pub mod backoff;
 pub mod budget;
+pub mod compliance;
+pub mod contact;
 pub mod directory;
 pub mod error;
 pub mod id;

@@ -1,0 +1,102 @@
+//! Contacts: the people of a vendor in the directory, and what a party takes over of them (the article's four modes).
+//!
+//! People of the directory are kept apart from the registry's contacts, because which of them a party shows depends on the provider's
+//! mode, which may change; contacts typed in by a person belong to nobody's mode and are never touched.
+
+use crate::id::{ContactId, PartyId, RecordId};
+use serde::{Deserialize, Serialize};
+
+/// A person of a directory, as one page of people showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Person {
+    /// The directory's id of the person (a contact id; a person that can log in has a user id besides).
+    pub id: RecordId,
+    /// The vendor it works for; `None` when the view did not say or it works for the customer itself.
+    pub vendor: Option<RecordId>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// E-mail address; not unique, not always there.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// What the person does.
+    pub job_title: Option<String>,
+    /// Whether the directory calls the person active.
+    pub active: bool,
+}
+
+impl Person {
+    /// The name as it is shown: given and family name, or the e-mail address where both are missing.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        let names = [self.first_name.as_deref(), self.last_name.as_deref()];
+        let names: Vec<&str> = names.into_iter().flatten().map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.is_empty() { self.email.as_deref().unwrap_or_default().trim().to_owned() } else { names.join(" ") }
+    }
+}
+
+/// A contact of a party in the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Id.
+    pub id: ContactId,
+    /// Whose.
+    pub party: PartyId,
+    /// Name, `1..=1000` characters.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// What the person does.
+    pub job_title: Option<String>,
+    /// Whom to write to; a party has at most one.
+    pub primary: bool,
+    /// False when the person left: gone from the directory in two complete walks, inactive there, or with another vendor now.
+    pub active: bool,
+    /// The person of the directory that it follows; `None` when it was typed in by hand.
+    pub record: Option<RecordId>,
+    /// Changes with every write; the etag.
+    pub revision: i64,
+}
+
+/// What a new contact is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContact {
+    /// Name, `1..=1000` characters.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// What the person does.
+    pub job_title: Option<String>,
+    /// Whom to write to; the one before is no longer.
+    pub primary: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_without_a_name_is_called_by_the_mail_address() {
+        let mut person = Person {
+            id: RecordId(1),
+            vendor: None,
+            first_name: Some(" Ann ".to_owned()),
+            last_name: Some(String::new()),
+            email: Some("ann@example.com".to_owned()),
+            phone: None,
+            job_title: None,
+            active: true,
+        };
+        assert_eq!(person.display_name(), "Ann");
+        person.first_name = None;
+        assert_eq!(person.display_name(), "ann@example.com");
+        person.email = None;
+        assert_eq!(person.display_name(), "");
+    }
+}
