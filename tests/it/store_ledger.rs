@@ -1,13 +1,14 @@
 //! The ledger as workers and the feeder use it, on every database: claims, fences, leases, outcomes, what runs next.
 
+use linkyard_core::error::Attention;
 use linkyard_core::id::JobId;
 use linkyard_core::job::{
     Checkpoint, Finish, JobKind, JobState, Lane, MOST_STARTS_WITHOUT_PROGRESS, POISON, RequestedState, RowCounts,
 };
-use linkyard_core::provider::Visible;
+use linkyard_core::provider::{ProviderState, Visible};
 use linkyard_store::Store;
 use linkyard_tests::databases::{each_database, each_database_with_sql};
-use linkyard_tests::ground::{LONG_MS, OVER_MS, active_provider, claim, claim_and_die, fetch, new_job, tenant};
+use linkyard_tests::ground::{LONG_MS, OVER_MS, active_provider, claim, claim_and_die, fetch, new_job, own_form, tenant};
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -132,6 +133,32 @@ async fn a_job_that_dies_three_times_without_progress_is_poison() {
         store.job_retry(&scope, job.id, None).await.expect("retried");
         let again = claim(&store, job.id).await;
         assert!(again.fence.epoch > i64::from(MOST_STARTS_WITHOUT_PROGRESS));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_test_without_an_answer_leaves_no_provider_testing() {
+    each_database(async |store| {
+        let scope = tenant(&store, "a").await;
+        let form = own_form(&store, &scope, 1).await;
+        let (provider, test) = store.provider_create(&scope, &form, true, None).await.expect("a provider");
+        let test = test.expect("a connection test").id;
+        for _ in 0..MOST_STARTS_WITHOUT_PROGRESS {
+            claim_and_die(&store, test).await;
+        }
+        assert_eq!(store.jobs_settle().await.expect("settled").poisoned, 1);
+        let poisoned = store.provider_get(&scope, provider.id).await.expect("the provider");
+        assert_eq!((poisoned.state, poisoned.attention), (ProviderState::NeedsAttention, Some(Attention::TestUnfinished)));
+        assert!(!poisoned.state_message.is_empty());
+
+        let works = active_provider(&store, &scope, 2).await;
+        let again = new_job(Some(works.id), JobKind::TestConnection, Lane::Person, works.id.to_string());
+        let again = store.job_enqueue(&scope, &again, None).await.expect("a connection test");
+        let fail = Finish::Fail { reason: "INTERNAL".into(), message: "x".into() };
+        store.job_finish(&claim(&store, again.id).await.fence, &fail).await.expect("finished");
+        let still = store.provider_get(&scope, works.id).await.expect("the provider");
+        assert_eq!(still.state, ProviderState::Active, "what worked is not doubted because a test failed");
     })
     .await;
 }

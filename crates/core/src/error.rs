@@ -49,6 +49,8 @@ pub enum Attention {
     UnknownCompany,
     /// Procore does not answer.
     UpstreamDown,
+    /// The connection test ended without an answer; its job says why.
+    TestUnfinished,
 }
 
 impl Attention {
@@ -62,15 +64,23 @@ impl Attention {
             Self::Permission => "permission",
             Self::UnknownCompany => "unknown_company",
             Self::UpstreamDown => "upstream_down",
+            Self::TestUnfinished => "test_unfinished",
         }
     }
 
     /// The reason named by `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Credentials, Self::NotInstalled, Self::NotConnected, Self::Permission, Self::UnknownCompany, Self::UpstreamDown]
-            .into_iter()
-            .find(|reason| reason.as_str() == word)
+        let all = [
+            Self::Credentials,
+            Self::NotInstalled,
+            Self::NotConnected,
+            Self::Permission,
+            Self::UnknownCompany,
+            Self::UpstreamDown,
+            Self::TestUnfinished,
+        ];
+        all.into_iter().find(|reason| reason.as_str() == word)
     }
 }
 
@@ -226,6 +236,7 @@ impl Error {
                 Attention::Permission => "PROVIDER_PERMISSION",
                 Attention::UnknownCompany => "PROVIDER_UNKNOWN_COMPANY",
                 Attention::UpstreamDown => "PROVIDER_UPSTREAM_DOWN",
+                Attention::TestUnfinished => "PROVIDER_TEST_UNFINISHED",
             },
             Self::Throttled { .. } => "RATE_LIMITED",
             Self::Unavailable { .. } => "UNAVAILABLE",

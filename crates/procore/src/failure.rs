@@ -91,7 +91,7 @@ impl Refusal<'_> {
             Attention::NotConnected => "the app is not connected to this company; ask the company's administrator to connect it",
             Attention::NotInstalled => "the app is not installed in this company; ask the company's administrator to install it",
             Attention::Credentials => "Procore refuses the access token, also a new one; check client id and secret",
-            Attention::Permission | Attention::UnknownCompany | Attention::UpstreamDown => {
+            Attention::Permission | Attention::UnknownCompany | Attention::UpstreamDown | Attention::TestUnfinished => {
                 "the app's user lacks a permission in Procore (Directory: read, and the permitted projects)"
             }
         };

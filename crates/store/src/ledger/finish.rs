@@ -1,6 +1,6 @@
 //! Ending a run, and writing progress: both only while the lease is ours.
 
-use super::link_rows;
+use super::{link_rows, untested};
 use crate::Store;
 use crate::row::{get, word};
 use crate::sql::{commit, execute, one};
@@ -83,6 +83,7 @@ impl Store {
             }
             Finish::Fail { message, .. } => {
                 link_rows::fail(&tx, &[fence.job], message).await?;
+                untested::mark(&tx, &[fence.job]).await?;
             }
             Finish::Snooze { until_ms } => {
                 if let Some(provider) = get::<Option<Uuid>>(&found, "provider_id")? {

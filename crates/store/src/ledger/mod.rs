@@ -11,6 +11,7 @@ mod link_rows;
 mod people;
 mod read;
 mod settle;
+mod untested;
 
 pub use claim::Renewal;
 pub use feeder::Runnable;

@@ -1,7 +1,7 @@
 //! The feeder's tidying: what has to happen to jobs that no worker has. Safe to run in several processes at once: each statement skips
 //! the rows that another one is changing.
 
-use super::{LIVE, link_rows};
+use super::{LIVE, link_rows, untested};
 use crate::Store;
 use crate::row::get;
 use crate::sql::{all, commit, execute};
@@ -60,6 +60,7 @@ async fn quarantine(connection: &impl ConnectionTrait) -> Result<u64> {
     );
     let jobs = job_ids(&all(connection, &sql, [POISON.into(), message.as_str().into()]).await?)?;
     link_rows::fail(connection, &jobs, &message).await?;
+    untested::mark(connection, &jobs).await?;
     Ok(jobs.len() as u64)
 }
 
