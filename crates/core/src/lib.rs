@@ -8,6 +8,7 @@
 
 pub mod backoff;
 pub mod budget;
+pub mod calendar;
 pub mod compliance;
 pub mod contact;
 pub mod directory;

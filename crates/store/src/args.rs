@@ -151,9 +151,10 @@ fn sqlite_options(url: &str, connections: u32, readers: bool) -> ConnectOptions 
                 .foreign_keys(true)
                 .pragma("journal_mode", "wal")
                 .pragma("synchronous", "normal")
-                // Per connection, in KiB when negative: five connections stay below 50 MiB.
-                .pragma("cache_size", "-8192")
-                .pragma("mmap_size", "67108864")
+                // Per connection, in KiB when negative: together 64 MiB at most, whatever the size of the database. No memory map: it would show
+                // (and count) every page of the file that was read, so that the process would seem to grow with the directory.
+                .pragma("cache_size", if readers { "-4096" } else { "-49152" })
+                .pragma("mmap_size", "0")
                 .pragma("journal_size_limit", "67108864");
             if readers { options.pragma("query_only", "on") } else { options }
         });

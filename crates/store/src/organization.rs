@@ -74,7 +74,7 @@ impl Store {
     pub async fn organization_create(&self, name: &str, time_zone: &str) -> Result<Organization> {
         let mut violations = Violations::default();
         check_name(&mut violations, name);
-        if time_zone.trim().is_empty() {
+        if !linkyard_core::calendar::is_zone(time_zone.trim()) {
             violations.add("time_zone", "must be the name of a time zone, for example America/Los_Angeles");
         }
         violations.finish(())?;

@@ -9,8 +9,8 @@ use linkyard_core::job::{Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
 
 /// Rows linked in one transaction: few enough that it holds the gate for a fraction of a second, enough that a directory of ten
-/// thousand is twenty of them.
-const CHUNK_ROWS: u32 = 500;
+/// thousand is ten of them.
+const CHUNK_ROWS: u32 = 1_000;
 
 pub(crate) async fn link(cx: &Context, progress: &mut Progress, subject: Subject) -> Result<Outcome> {
     let provider = cx.provider()?.id;
