@@ -22,6 +22,8 @@ mod procore_faults;
 mod procore_kit;
 mod procore_limits;
 mod procore_pages;
+mod procore_people;
+mod procore_traps;
 mod store_directory;
 mod store_ledger;
 mod store_mapping;

@@ -2,15 +2,17 @@
 //! that only listens.
 
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};
+use linkyard_core::compliance::FoundInsurance;
+use linkyard_core::contact::Person;
 use linkyard_core::id::CompanyId;
 use linkyard_core::job::Lane;
 use linkyard_core::mapping::Subject;
 use linkyard_core::provider::Credentials;
 use linkyard_core::{Error, Result};
-use linkyard_procore::{Args, Company, Procore, RecordPage, Settings};
+use linkyard_procore::{Args, Company, InsurancePage, PersonPage, Procore, RecordPage, Settings};
 use linkyard_simulator::{Config, Simulator};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Once};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,6 +111,21 @@ impl Yard {
         self.admin("DELETE", "/admin/faults", Value::Null).await;
     }
 
+    /// The simulator's own account of what it has, in id order.
+    pub(crate) async fn directory(&self, resource: &str) -> Vec<Value> {
+        let url = format!("{}/admin/companies/{COMPANY}/directory?resource={resource}", self.simulator.url());
+        let text = self.admin.get(url).send().await.expect("directory").text().await.expect("lines");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
+    }
+
+    /// Calls of a method to a route as the journal spells it, by the status that they got.
+    pub(crate) async fn called(&self, method: &str, route: &str) -> BTreeMap<u64, u64> {
+        let report = self.admin("GET", "/admin/journal/report", Value::Null).await;
+        let rows = report["rows"].as_array().expect("rows");
+        let rows = rows.iter().filter(|row| row["http_method"] == method && row["normalized_route"] == route);
+        rows.filter_map(|row| Some((row["response_code"].as_u64()?, row["count"].as_u64()?))).collect()
+    }
+
     /// One number of the journal's report.
     pub(crate) async fn counted(&self, what: &str) -> u64 {
         let report = self.admin("GET", "/admin/journal/report?grace_ms=250", Value::Null).await;
@@ -134,15 +151,37 @@ pub(crate) fn short() -> Settings {
 
 /// All pages of a list in order.
 pub(crate) async fn walk(company: &Company, subject: Subject) -> Result<Vec<RecordPage>> {
+    every_page(async |number| company.page(subject, number, None).await, |page| page.next).await
+}
+
+/// All pages of any list in order.
+pub(crate) async fn every_page<P>(read: impl AsyncFn(u32) -> Result<P>, next: fn(&P) -> Option<u32>) -> Result<Vec<P>> {
     let mut pages = Vec::new();
-    let mut next = Some(1);
-    while let Some(number) = next {
-        let page = company.page(subject, number, None).await?;
-        next = page.next;
+    let mut number = Some(1);
+    while let Some(asked) = number {
+        let page = read(asked).await?;
+        number = next(&page);
         pages.push(page);
         assert!(pages.len() < 1_000, "a walk without end");
     }
     Ok(pages)
+}
+
+/// All inactive vendors.
+pub(crate) async fn inactive(company: &Company) -> Vec<RecordPage> {
+    every_page(async |number| company.inactive_vendors(number).await, |page| page.next).await.expect("inactive vendors")
+}
+
+/// All people, in the order of their pages.
+pub(crate) async fn everybody(company: &Company) -> Vec<Person> {
+    let pages = every_page(async |number| company.people(number).await, |page: &PersonPage| page.next).await.expect("people");
+    pages.into_iter().flat_map(|page| page.people).collect()
+}
+
+/// All insurances, in the order of their pages.
+pub(crate) async fn insured(company: &Company) -> Vec<FoundInsurance> {
+    let pages = every_page(async |number| company.insurances(number).await, |page: &InsurancePage| page.next).await;
+    pages.expect("insurances").into_iter().flat_map(|page| page.insurances).collect()
 }
 
 /// The ids of all rows of some pages.
@@ -159,10 +198,14 @@ pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (&'static str, S
 /// A request as a canned server saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// `GET`, ..
+    pub(crate) method: String,
     /// With its query.
     pub(crate) path: String,
     /// Names in lower case.
     pub(crate) headers: HashMap<String, String>,
+    /// As it came.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Asked {
@@ -276,7 +319,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
     };
     let head = String::from_utf8_lossy(&read[..end]).into_owned();
     let mut lines = head.lines();
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let mut words = lines.next()?.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let headers: HashMap<String, String> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
@@ -287,5 +331,6 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
             return None;
         }
     }
-    Some(Asked { path, headers })
+    let body = read[end + 4..end + 4 + length].to_vec();
+    Some(Asked { method, path, headers, body })
 }

@@ -46,7 +46,7 @@ async fn a_walk_in_clamped_pages_sees_every_row_once() {
 async fn vendors_are_read_as_the_directory_has_them() {
     let yard = Yard::start(config(200, 10), |_| {}).await;
     let pages = walk(&yard.company(), Subject::Vendor).await.expect("vendors");
-    let truth = directory(&yard, "vendors").await;
+    let truth = yard.directory("vendors").await;
     let records: Vec<_> = pages.iter().flat_map(|page| &page.records).collect();
     assert_eq!(records.len(), truth.len());
     for (record, truth) in records.iter().zip(&truth) {
@@ -70,7 +70,7 @@ async fn vendors_are_read_as_the_directory_has_them() {
 async fn projects_of_every_status_are_listed_and_templates_and_demos_marked() {
     let yard = Yard::start(config(0, 40), |args| args.projects_per_page = 9).await;
     let pages = walk(&yard.company(), Subject::Project).await.expect("projects");
-    let truth = directory(&yard, "projects").await;
+    let truth = yard.directory("projects").await;
     let records: Vec<_> = pages.iter().flat_map(|page| &page.records).collect();
     assert_eq!(records.len(), truth.len());
     assert!(records.iter().any(|record| !record.active) && records.iter().any(|record| record.active));
@@ -193,12 +193,4 @@ async fn a_very_long_name_and_the_largest_id_are_read() {
     let page = server.company().page(Subject::Vendor, 1, None).await.expect("page");
     assert_eq!((page.records[0].id.0, page.records[0].name.len()), (i64::MAX, 5_000_000));
     assert_eq!(page.records[0].project_ids.as_ref().map(|ids| ids[0].0), Some(i64::MAX - 1));
-}
-
-/// The simulator's own account of what it has, in id order.
-async fn directory(yard: &Yard, resource: &str) -> Vec<serde_json::Value> {
-    let url = format!("{}/admin/companies/{COMPANY}/directory?resource={resource}", yard.simulator.url());
-    let client = reqwest::Client::builder().build().expect("client");
-    let text = client.get(url).send().await.expect("directory").text().await.expect("lines");
-    text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
 }

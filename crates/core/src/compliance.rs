@@ -4,7 +4,7 @@
 //! insurance is decided here, as pure functions; which lines are pushed when is the store's and the job's business.
 
 use crate::error::Violation;
-use crate::id::{CoverageId, LinkId, PartyId, RecordId};
+use crate::id::{CoverageId, InsuranceId, LinkId, PartyId, RecordId};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +221,28 @@ pub struct Insurance {
     pub notifies: bool,
     /// Short reasons.
     pub notes: String,
+}
+
+/// An insurance as the directory shows it, whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundInsurance {
+    /// The directory's id.
+    pub id: InsuranceId,
+    /// The mark on it; ours begins with [`ORIGIN_PREFIX`], `None` where nobody marked it.
+    pub origin_id: Option<String>,
+    /// What it says, as far as we have words for it.
+    pub insurance: Insurance,
+    /// Fields whose value we have no word for (a status that is none of the seven, a date that is none, no vendor): `insurance` then
+    /// holds the value that claims least. Never equal to what we want.
+    pub unreadable: Vec<String>,
+}
+
+impl FoundInsurance {
+    /// Whether it says what it should, so that nothing has to be written.
+    #[must_use]
+    pub fn says(&self, wanted: &Insurance) -> bool {
+        self.unreadable.is_empty() && self.insurance == *wanted
+    }
 }
 
 /// Our mark on an insurance of the directory: of the link and the coverage, never of the party, because several vendors may be one

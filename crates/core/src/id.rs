@@ -92,6 +92,8 @@ external_id! {
     CompanyId,
     /// The directory's id of a vendor or of a project. 64 bits: real ids passed 2^32 long ago.
     RecordId,
+    /// The directory's id of an insurance.
+    InsuranceId,
 }
 
 impl From<PartyId> for TargetId {

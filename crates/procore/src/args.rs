@@ -57,6 +57,24 @@ pub struct Args {
     )]
     pub projects_per_page: u32,
 
+    /// People asked for in one call.
+    #[arg(
+        long = "procore-people-per-page",
+        env = "LINKYARD_PROCORE_PEOPLE_PER_PAGE",
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
+    pub people_per_page: u32,
+
+    /// Insurances asked for in one call.
+    #[arg(
+        long = "procore-insurances-per-page",
+        env = "LINKYARD_PROCORE_INSURANCES_PER_PAGE",
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
+    pub insurances_per_page: u32,
+
     /// Allow http:// and private or local addresses: for the simulator. Without it only https to public addresses is called.
     #[arg(long = "procore-allow-private-hosts", env = "LINKYARD_PROCORE_ALLOW_PRIVATE_HOSTS")]
     pub allow_private_hosts: bool,
@@ -72,6 +90,8 @@ impl Default for Args {
             client_secret_file: None,
             vendors_per_page: 2000,
             projects_per_page: 300,
+            people_per_page: 2000,
+            insurances_per_page: 2000,
             allow_private_hosts: false,
         }
     }

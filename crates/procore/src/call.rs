@@ -5,8 +5,11 @@ use crate::company::Company;
 use crate::failure::{Refusal, Waiting};
 use crate::token::{self, Credential, Token};
 use crate::transport::{Answer, now_ms};
+use bytes::Bytes;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant};
 use linkyard_core::{Error, Result};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,19 +22,38 @@ const MOST_WAITS_IN_PLACE: u32 = 4;
 /// Up to this much is added to a wait, so that callers which were refused together do not come back together.
 const MOST_JITTER_MS: u64 = 250;
 
+/// What is asked of the API, without a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, String)],
+    /// JSON, for a call that writes.
+    pub(crate) body: Option<Bytes>,
+}
+
 impl Company {
     /// Reads `path` with `query`.
     ///
     /// # Errors
     /// Everything that [`Company::page`] names.
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer> {
+        self.send(Ask { method: Method::GET, path, query, body: None }).await
+    }
+
+    /// Makes one call. Only a call whose token was refused is made again, once: that one was not executed. Whether a call without a
+    /// whole answer was executed is not known; it is `Unavailable`, and a caller that writes reads again before it writes again.
+    ///
+    /// # Errors
+    /// Everything that [`Company::page`] names.
+    pub(crate) async fn send(&self, ask: Ask<'_>) -> Result<Answer> {
         let credential = self.credential.as_ref().ok_or_else(token::no_platform_credentials)?;
         let inner = &self.procore.inner;
-        let asked = format!("GET {path}");
+        let asked = format!("{} {}", ask.method, ask.path);
         let mut refused = None;
         loop {
             let token = inner.tokens.get(&inner.transport, credential, refused).await?;
-            let answer = self.call(&asked, path, query, &token).await?;
+            let answer = self.call(&asked, &ask, &token).await?;
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
             }
@@ -47,17 +69,20 @@ impl Company {
         }
     }
 
-    async fn call(&self, asked: &str, path: &str, query: &[(&str, String)], token: &Token) -> Result<Answer> {
+    async fn call(&self, asked: &str, ask: &Ask<'_>, token: &Token) -> Result<Answer> {
         let inner = &self.procore.inner;
         let mut url = inner.api_url.clone();
-        url.set_path(&format!("{}{path}", inner.api_url.path().trim_end_matches('/')));
-        let request = inner
+        url.set_path(&format!("{}{}", inner.api_url.path().trim_end_matches('/'), ask.path));
+        let mut request = inner
             .transport
             .client()
-            .get(url)
-            .query(query)
+            .request(ask.method.clone(), url)
+            .query(ask.query)
             .bearer_auth(token.access.expose_secret())
             .header(COMPANY_HEADER, self.key.company.0);
+        if let Some(body) = &ask.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
         self.leave().await?;
         let granted = Granted { budget: Some(Arc::clone(&inner.budget)), key: self.key.clone() };
         self.calls.fetch_add(1, Ordering::Relaxed);

@@ -91,6 +91,11 @@ impl Refusal<'_> {
             Attention::NotConnected => "the app is not connected to this company; ask the company's administrator to connect it",
             Attention::NotInstalled => "the app is not installed in this company; ask the company's administrator to install it",
             Attention::Credentials => "Procore refuses the access token, also a new one; check client id and secret",
+            Attention::Permission | Attention::UnknownCompany | Attention::UpstreamDown | Attention::TestUnfinished
+                if !self.asked.starts_with("GET ") =>
+            {
+                "the app's user may not write insurances in Procore (Directory: admin, or insurance manager)"
+            }
             Attention::Permission | Attention::UnknownCompany | Attention::UpstreamDown | Attention::TestUnfinished => {
                 "the app's user lacks a permission in Procore (Directory: read, and the permitted projects)"
             }
@@ -155,6 +160,14 @@ pub(crate) fn is_html(body: &[u8]) -> bool {
 
 fn throttled(wait: Duration, waiting: Waiting) -> Error {
     Error::Throttled { retry_after: (wait + waiting.jitter).min(waiting.longest) }
+}
+
+/// Why a row of a sync was refused, for a person.
+pub(crate) fn row_refusal(errors: &Value) -> String {
+    let mut parts = Vec::new();
+    leaves("", errors, &mut parts, 3);
+    parts.dedup();
+    if parts.is_empty() { "Procore gives no reason".to_owned() } else { redact(&parts.join("; "), &[]) }
 }
 
 /// The sentences inside an error body: `errors` and `error` as text, list or object, `error_description`, `message`, `reason`.

@@ -4,12 +4,17 @@
 //! megabytes, of which most is skipped. Unknown fields are ignored. A field of an unexpected type counts as not said, except the id
 //! and the name, without which nothing about a row can be trusted.
 
+mod insurance;
 mod lenient;
+mod person;
 mod project;
 mod vendor;
 
+pub(crate) use insurance::{Synced, Updates};
 pub(crate) use lenient::{Flag, Id, Ids, List, Name, Number, Object, Row, Text};
 
+use linkyard_core::compliance::FoundInsurance;
+use linkyard_core::contact::Person;
 use linkyard_core::directory::Record;
 use linkyard_core::mapping::Subject;
 use serde::Deserialize;
@@ -22,6 +27,35 @@ pub(crate) fn records(subject: Subject, body: &[u8]) -> Result<Vec<Record>, Stri
     match subject {
         Subject::Vendor => Ok(rows::<vendor::Vendor<'_>>(body)?.into_iter().map(|row| row.0.record()).collect()),
         Subject::Project => Ok(rows::<project::Project<'_>>(body)?.into_iter().map(|row| row.0.record()).collect()),
+    }
+}
+
+/// The rows of a page of people.
+///
+/// # Errors
+/// What is wrong, as words that name no value of the body.
+pub(crate) fn people(body: &[u8]) -> Result<Vec<Person>, String> {
+    Ok(rows::<person::PersonRow<'_>>(body)?.into_iter().map(|row| row.0.person()).collect())
+}
+
+/// The rows of a page of insurances.
+///
+/// # Errors
+/// What is wrong, as words that name no value of the body.
+pub(crate) fn insurances(body: &[u8]) -> Result<Vec<FoundInsurance>, String> {
+    Ok(rows::<insurance::InsuranceRow<'_>>(body)?.into_iter().map(|row| row.0.found()).collect())
+}
+
+/// What a sync says of its rows.
+///
+/// # Errors
+/// What is wrong, as words that name no value of the body.
+pub(crate) fn synced(body: &[u8]) -> Result<Synced<'_>, String> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => Err("an empty body".to_owned()),
+        Some(b'{') => serde_json::from_slice(body).map_err(|error| wrong("an answer", &error)),
+        Some(b'<') => Err("an HTML page".to_owned()),
+        Some(_) => Err("something that is not an object".to_owned()),
     }
 }
 
@@ -51,12 +85,14 @@ pub(crate) fn rows<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<Row<T>>
         b'<' => return Err("an HTML page".to_owned()),
         _ => return Err("something that is not a list".to_owned()),
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "a list that breaks off",
-            serde_json::error::Category::Data => "a row that can not be right",
-            serde_json::error::Category::Io | serde_json::error::Category::Syntax => "a list that is not JSON",
-        };
-        format!("{what} (at line {}, column {})", error.line(), error.column())
-    })
+    serde_json::from_slice(body).map_err(|error| wrong("a list", &error))
+}
+
+fn wrong(it: &str, error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => format!("{it} that breaks off"),
+        serde_json::error::Category::Data => "a row that can not be right".to_owned(),
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax => format!("{it} that is not JSON"),
+    };
+    format!("{what} (at line {}, column {})", error.line(), error.column())
 }

@@ -106,6 +106,8 @@ impl SimulatorProcess {
         linkyard_procore::Args {
             vendors_per_page: base.vendors_per_page,
             projects_per_page: base.projects_per_page,
+            people_per_page: base.people_per_page,
+            insurances_per_page: base.insurances_per_page,
             ..linkyard_procore::Args::simulator(&self.url, CLIENT_ID, CLIENT_SECRET)
         }
     }
