@@ -5,6 +5,7 @@ use linkyard_control::METHODS;
 use linkyard_core::mapping::Subject;
 use linkyard_proto::v1;
 use linkyard_tests::control::{Control, Tenant};
+use linkyard_tests::databases::each_database;
 use linkyard_tests::ground::{active_provider, fetch, platform_form};
 use prost::Message;
 use std::collections::BTreeSet;
@@ -161,39 +162,42 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
 
 #[tokio::test]
 async fn nothing_of_one_tenant_is_there_for_another() {
-    let control = Control::start().await;
-    let (alpha, beta) = (control.tenant("Alpha").await, control.tenant("Beta").await);
-    let rows = rows(&control, &alpha).await;
-    let matrix = matrix(&rows);
-    let covered: BTreeSet<String> = matrix.iter().map(|(method, _)| format!("linkyard.v1.{method}")).collect();
-    let all: BTreeSet<String> = METHODS.iter().map(|(method, _)| (*method).to_owned()).collect();
-    assert_eq!(covered, all, "a method is missing from the matrix");
+    each_database(async |store| {
+        let control = Control::start(store).await;
+        let (alpha, beta) = (control.tenant("Alpha").await, control.tenant("Beta").await);
+        let rows = rows(&control, &alpha).await;
+        let matrix = matrix(&rows);
+        let covered: BTreeSet<String> = matrix.iter().map(|(method, _)| format!("linkyard.v1.{method}")).collect();
+        let all: BTreeSet<String> = METHODS.iter().map(|(method, _)| (*method).to_owned()).collect();
+        assert_eq!(covered, all, "a method is missing from the matrix");
 
-    for (method, about) in &matrix {
-        let full = format!("linkyard.v1.{method}");
-        match about {
-            About::Theirs(message) => {
-                let foreign = call(control.keyed(&beta.operator), &full, message.clone()).await;
-                assert_eq!(foreign.expect_err(method).code(), Code::NotFound, "{method} for another tenant");
-            }
-            About::Own(message) => {
-                let answer = call(control.keyed(&beta.write), &full, message.clone()).await.unwrap_or_default();
-                let text = String::from_utf8_lossy(&answer).into_owned();
-                for secret in [&rows.provider, &rows.party, &alpha.scope.organization.to_string(), "Alpha"] {
-                    assert!(!text.contains(secret), "{method} tells of another tenant");
+        for (method, about) in &matrix {
+            let full = format!("linkyard.v1.{method}");
+            match about {
+                About::Theirs(message) => {
+                    let foreign = call(control.keyed(&beta.operator), &full, message.clone()).await;
+                    assert_eq!(foreign.expect_err(method).code(), Code::NotFound, "{method} for another tenant");
+                }
+                About::Own(message) => {
+                    let answer = call(control.keyed(&beta.write), &full, message.clone()).await.unwrap_or_default();
+                    let text = String::from_utf8_lossy(&answer).into_owned();
+                    for secret in [&rows.provider, &rows.party, &alpha.scope.organization.to_string(), "Alpha"] {
+                        assert!(!text.contains(secret), "{method} tells of another tenant");
+                    }
+                }
+                About::AnyTenants(message) => {
+                    let refusal = call(control.keyed(&beta.write), &full, message.clone()).await.expect_err(method);
+                    assert_eq!(refusal.code(), Code::PermissionDenied);
                 }
             }
-            About::AnyTenants(message) => {
-                let refusal = call(control.keyed(&beta.write), &full, message.clone()).await.expect_err(method);
-                assert_eq!(refusal.code(), Code::PermissionDenied);
+        }
+        // The same requests by their owner, last because they change things: so the ids were right and only the tenant was wrong.
+        for (method, about) in &matrix {
+            if let About::Theirs(message) = about {
+                let answer = call(control.keyed(&alpha.operator), &format!("linkyard.v1.{method}"), message.clone()).await;
+                assert_ne!(answer.err().map(|status| status.code()), Some(Code::NotFound), "{method} for its owner");
             }
         }
-    }
-    // The same requests by their owner, last because they change things: so the ids were right and only the tenant was wrong.
-    for (method, about) in &matrix {
-        if let About::Theirs(message) = about {
-            let answer = call(control.keyed(&alpha.operator), &format!("linkyard.v1.{method}"), message.clone()).await;
-            assert_ne!(answer.err().map(|status| status.code()), Some(Code::NotFound), "{method} for its owner");
-        }
-    }
+    })
+    .await;
 }

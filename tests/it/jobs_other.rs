@@ -4,6 +4,7 @@ use linkyard_core::error::Attention;
 use linkyard_core::job::{JobKind, JobState};
 use linkyard_core::mapping::Subject;
 use linkyard_core::provider::{Provider, ProviderState};
+use linkyard_tests::databases::each_kind;
 use linkyard_tests::jobs::{Bench, COMPANY, eventually};
 use serde_json::json;
 
@@ -13,124 +14,151 @@ async fn provider(bench: &Bench) -> Provider {
 
 #[tokio::test]
 async fn a_connection_test_makes_a_provider_active_and_says_what_is_visible() {
-    let bench = Bench::start(11, 5, 5).await;
-    assert_eq!(provider(&bench).await.state, ProviderState::Testing);
-    bench.settle().await;
-    let tested = provider(&bench).await;
-    assert_eq!(tested.state, ProviderState::Active);
-    let visible = tested.visible.expect("what is visible");
-    assert_eq!((visible.vendors, visible.projects), (Some(12), Some(7)));
+    each_kind(async |databases| {
+        let bench = Bench::start(&databases, 11, 5, 5).await;
+        assert_eq!(provider(&bench).await.state, ProviderState::Testing);
+        bench.settle().await;
+        let tested = provider(&bench).await;
+        assert_eq!(tested.state, ProviderState::Active);
+        let visible = tested.visible.expect("what is visible");
+        assert_eq!((visible.vendors, visible.projects), (Some(12), Some(7)));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_connection_test_broken_at_any_call_ends_the_same() {
-    let clean = Bench::start(11, 5, 5).await;
-    clean.settle().await;
-    let calls = clean.calls().await;
-    assert!(calls >= 3, "{calls}");
-    let clean = clean.state().await;
-    for action in [json!({ "kind": "status", "status": 500 }), json!({ "kind": "lose_reply" })] {
-        for call in 1..=calls {
-            let bench = Bench::start(11, 5, 5).await;
-            bench.fault(json!({ "nth": call }), action.clone()).await;
-            bench.settle().await;
-            assert_eq!(bench.faults_landed().await, 1, "call {call}");
-            assert_eq!(bench.state().await, clean, "call {call}");
+    each_kind(async |databases| {
+        let clean = Bench::start(&databases, 11, 5, 5).await;
+        clean.settle().await;
+        let calls = clean.calls().await;
+        assert!(calls >= 3, "{calls}");
+        let clean = clean.state().await;
+        for action in [json!({ "kind": "status", "status": 500 }), json!({ "kind": "lose_reply" })] {
+            for call in 1..=calls {
+                let bench = Bench::start(&databases, 11, 5, 5).await;
+                bench.fault(json!({ "nth": call }), action.clone()).await;
+                bench.settle().await;
+                assert_eq!(bench.faults_landed().await, 1, "call {call}");
+                assert_eq!(bench.state().await, clean, "call {call}");
+            }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_connection_test_twice_is_a_connection_test_once() {
-    let bench = Bench::tested(11, 5, 5).await;
-    let once = bench.state().await;
-    let job = bench.run(JobKind::TestConnection).await;
-    assert_eq!(job.state, JobState::Succeeded);
-    assert_eq!(bench.state().await, once);
+    each_kind(async |databases| {
+        let bench = Bench::tested(&databases, 11, 5, 5).await;
+        let once = bench.state().await;
+        let job = bench.run(JobKind::TestConnection).await;
+        assert_eq!(job.state, JobState::Succeeded);
+        assert_eq!(bench.state().await, once);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_refused_connection_test_fails_with_what_a_person_has_to_mend_and_recovers_when_mended() {
-    let bench = Bench::start(11, 5, 5).await;
-    let installation = format!("/companies/{COMPANY}/installation");
-    bench.admin("PUT", &installation, json!({ "installation": "disconnected" })).await;
-    bench.settle().await;
-    let refused = provider(&bench).await;
-    assert_eq!((refused.state, refused.attention), (ProviderState::NeedsAttention, Some(Attention::NotConnected)));
-    bench.admin("PUT", &installation, json!({ "installation": "installed" })).await;
-    let job = bench.run(JobKind::TestConnection).await;
-    assert_eq!((job.state, provider(&bench).await.state), (JobState::Succeeded, ProviderState::Active));
+    each_kind(async |databases| {
+        let bench = Bench::start(&databases, 11, 5, 5).await;
+        let installation = format!("/companies/{COMPANY}/installation");
+        bench.admin("PUT", &installation, json!({ "installation": "disconnected" })).await;
+        bench.settle().await;
+        let refused = provider(&bench).await;
+        assert_eq!((refused.state, refused.attention), (ProviderState::NeedsAttention, Some(Attention::NotConnected)));
+        bench.admin("PUT", &installation, json!({ "installation": "installed" })).await;
+        let job = bench.run(JobKind::TestConnection).await;
+        assert_eq!((job.state, provider(&bench).await.state), (JobState::Succeeded, ProviderState::Active));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_procore_that_stays_silent_is_shown_as_down() {
-    let bench = Bench::start(11, 5, 5).await;
-    bench.fault(json!({}), json!({ "kind": "status", "status": 503 })).await;
-    bench.fault(json!({}), json!({ "kind": "reset" })).await;
-    bench.settle().await;
-    let down = provider(&bench).await;
-    assert_eq!((down.state, down.attention), (ProviderState::NeedsAttention, Some(Attention::UpstreamDown)));
+    each_kind(async |databases| {
+        let bench = Bench::start(&databases, 11, 5, 5).await;
+        bench.fault(json!({}), json!({ "kind": "status", "status": 503 })).await;
+        bench.fault(json!({}), json!({ "kind": "reset" })).await;
+        bench.settle().await;
+        let down = provider(&bench).await;
+        assert_eq!((down.state, down.attention), (ProviderState::NeedsAttention, Some(Attention::UpstreamDown)));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn linking_every_vendor_and_project_makes_each_once_with_its_associations() {
-    let bench = Bench::fetched(40, 10, 50).await;
-    let (vendors, projects) = (bench.confirm_all(Subject::Vendor).await, bench.confirm_all(Subject::Project).await);
-    bench.settle().await;
-    let (vendors, projects) = (bench.job(vendors).await, bench.job(projects).await);
-    assert_eq!((vendors.state, vendors.counts.total, vendors.counts.succeeded), (JobState::Succeeded, 40, 40));
-    assert_eq!((projects.state, projects.counts.total, projects.counts.succeeded), (JobState::Succeeded, 10, 10));
-    let state = bench.state().await;
-    assert_eq!(
-        (&state["directory"]["vendor"]["buckets"]["created"], &state["directory"]["project"]["buckets"]["created"]),
-        (&json!(40), &json!(10))
-    );
-    let parties = state["parties"].as_array().expect("parties");
-    assert_eq!(parties.len(), 40);
-    assert!(parties.iter().any(|party| !party.as_str().is_some_and(|party| party.ends_with(" 0"))), "some are on projects");
+    each_kind(async |databases| {
+        let bench = Bench::fetched(&databases, 40, 10, 50).await;
+        let (vendors, projects) = (bench.confirm_all(Subject::Vendor).await, bench.confirm_all(Subject::Project).await);
+        bench.settle().await;
+        let (vendors, projects) = (bench.job(vendors).await, bench.job(projects).await);
+        assert_eq!((vendors.state, vendors.counts.total, vendors.counts.succeeded), (JobState::Succeeded, 40, 40));
+        assert_eq!((projects.state, projects.counts.total, projects.counts.succeeded), (JobState::Succeeded, 10, 10));
+        let state = bench.state().await;
+        assert_eq!(
+            (&state["directory"]["vendor"]["buckets"]["created"], &state["directory"]["project"]["buckets"]["created"]),
+            (&json!(40), &json!(10))
+        );
+        let parties = state["parties"].as_array().expect("parties");
+        assert_eq!(parties.len(), 40);
+        assert!(parties.iter().any(|party| !party.as_str().is_some_and(|party| party.ends_with(" 0"))), "some are on projects");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_link_job_that_is_killed_goes_on_and_makes_nothing_twice() {
-    let clean = Bench::fetched(1_200, 0, 2_000).await;
-    clean.confirm_all(Subject::Vendor).await;
-    clean.settle().await;
-    let clean = clean.state().await;
-    let bench = Bench::fetched(1_200, 0, 2_000).await;
-    let job = bench.confirm_all(Subject::Vendor).await;
-    let doomed = bench.work_until_killed();
-    eventually("a chunk is linked", async || bench.job(job).await.counts.succeeded > 0).await;
-    doomed.kill().await;
-    bench.store.leases_release_all().await.expect("the boot of the next process");
-    bench.settle().await;
-    let ended = bench.job(job).await;
-    assert_eq!((ended.state, ended.counts.total, ended.counts.succeeded), (JobState::Succeeded, 1_200, 1_200));
-    assert_eq!(bench.state().await, clean);
+    each_kind(async |databases| {
+        let clean = Bench::fetched(&databases, 1_200, 0, 2_000).await;
+        clean.confirm_all(Subject::Vendor).await;
+        clean.settle().await;
+        let clean = clean.state().await;
+        let bench = Bench::fetched(&databases, 1_200, 0, 2_000).await;
+        let job = bench.confirm_all(Subject::Vendor).await;
+        let doomed = bench.work_until_killed();
+        eventually("a chunk is linked", async || bench.job(job).await.counts.succeeded > 0).await;
+        doomed.kill().await;
+        bench.store.leases_release_all().await.expect("the boot of the next process");
+        bench.settle().await;
+        let ended = bench.job(job).await;
+        assert_eq!((ended.state, ended.counts.total, ended.counts.succeeded), (JobState::Succeeded, 1_200, 1_200));
+        assert_eq!(bench.state().await, clean);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn suggestions_computed_twice_are_the_same() {
-    let bench = Bench::fetched(40, 10, 50).await;
-    let once = bench.state().await;
-    let job = bench.run(JobKind::Suggest).await;
-    assert_eq!((job.state, job.counts.total), (JobState::Succeeded, 50));
-    assert_eq!(bench.state().await, once);
+    each_kind(async |databases| {
+        let bench = Bench::fetched(&databases, 40, 10, 50).await;
+        let once = bench.state().await;
+        let job = bench.run(JobKind::Suggest).await;
+        assert_eq!((job.state, job.counts.total), (JobState::Succeeded, 50));
+        assert_eq!(bench.state().await, once);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_changed_address_reaches_the_linked_party_with_the_next_fetch() {
-    let bench = Bench::fetched(5, 0, 50).await;
-    bench.confirm_all(Subject::Vendor).await;
-    bench.settle().await;
-    let state = bench.state().await;
-    let row = &state["directory"]["vendor"]["rows"][0];
-    let path = format!("/companies/{COMPANY}/vendors/{}", row["record"]);
-    bench.admin("PATCH", &path, json!({ "address": "1 New Street" })).await;
-    bench.run(JobKind::FetchDirectory).await;
-    let parties = bench.state().await["parties"].to_string();
-    assert!(parties.contains("1 New Street"), "{parties}");
-    let once = bench.state().await;
-    let job = bench.run(JobKind::SyncLinked).await;
-    assert_eq!((job.state, job.counts.succeeded), (JobState::Succeeded, 0), "everything is in step");
-    assert_eq!(bench.state().await, once);
+    each_kind(async |databases| {
+        let bench = Bench::fetched(&databases, 5, 0, 50).await;
+        bench.confirm_all(Subject::Vendor).await;
+        bench.settle().await;
+        let state = bench.state().await;
+        let row = &state["directory"]["vendor"]["rows"][0];
+        let path = format!("/companies/{COMPANY}/vendors/{}", row["record"]);
+        bench.admin("PATCH", &path, json!({ "address": "1 New Street" })).await;
+        bench.run(JobKind::FetchDirectory).await;
+        let parties = bench.state().await["parties"].to_string();
+        assert!(parties.contains("1 New Street"), "{parties}");
+        let once = bench.state().await;
+        let job = bench.run(JobKind::SyncLinked).await;
+        assert_eq!((job.state, job.counts.succeeded), (JobState::Succeeded, 0), "everything is in step");
+        assert_eq!(bench.state().await, once);
+    })
+    .await;
 }

@@ -1,8 +1,7 @@
-//! A control process inside the test: its real server with all its layers, over pipes in memory, on a store in memory.
+//! A control process inside the test: its real server with all its layers, over pipes in memory, on a store of the case.
 //!
 //! No worker runs here: a job does what the test does to its row.
 
-use crate::databases::open_store;
 use crate::ground;
 use hyper_util::rt::TokioIo;
 use linkyard_control::{Args, Config, router};
@@ -107,17 +106,16 @@ pub fn settings() -> Config {
 }
 
 impl Control {
-    /// Starts one with [`settings`].
-    pub async fn start() -> Self {
-        Self::start_with(settings()).await
+    /// Starts one on `store` with [`settings`].
+    pub async fn start(store: Store) -> Self {
+        Self::start_with(store, settings()).await
     }
 
-    /// Starts one with these settings.
+    /// Starts one on `store` with these settings.
     ///
     /// # Panics
     /// When it does not start.
-    pub async fn start_with(config: Config) -> Self {
-        let store = open_store("sqlite::memory:").await.expect("a store in memory");
+    pub async fn start_with(store: Store, config: Config) -> Self {
         let shutdown = CancellationToken::new();
         let rings = Arc::new(AtomicU64::new(0));
         let counted = rings.clone();

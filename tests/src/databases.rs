@@ -7,6 +7,7 @@ use linkyard_store::{Args, SealingKey, Store};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A second way into the database of a case, for what the store does not offer on purpose (rows of a newer release, moved clocks).
 #[derive(Clone, Debug)]
@@ -52,10 +53,14 @@ impl PostgresSchema {
     /// # Errors
     /// When there is no server (see [`postgres::server_url`]).
     pub async fn create() -> Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let server = tokio::task::spawn_blocking(postgres::server_url).await.context("starting PostgreSQL panicked")??;
-        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let server = postgres_url().await?;
         let admin = Sql::open(&server).await.context("the test server does not answer")?;
+        Self::create_by(&server, admin).await
+    }
+
+    async fn create_by(server: &str, admin: Sql) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         admin.0.execute_unprepared(&format!("create schema {name}")).await?;
         let joint = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{joint}options=-csearch_path%3D{name}");
@@ -78,6 +83,76 @@ impl PostgresSchema {
     }
 }
 
+async fn postgres_url() -> Result<String> {
+    tokio::task::spawn_blocking(postgres::server_url).await.context("starting PostgreSQL panicked")?
+}
+
+/// Where a case gets its databases from, for cases that need several or reach them by their address. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Databases(Arc<Made>);
+
+/// What there is of one kind, until the case is over.
+#[derive(Debug)]
+enum Made {
+    /// A directory with a file for each.
+    Sqlite(tempfile::TempDir, AtomicU64),
+    /// A schema for each.
+    Postgres { server: String, admin: Sql, schemas: Mutex<Vec<PostgresSchema>> },
+}
+
+impl Databases {
+    /// SQLite files.
+    ///
+    /// # Panics
+    /// When there can be no temporary directory.
+    #[must_use]
+    pub fn sqlite() -> Self {
+        Self(Arc::new(Made::Sqlite(tempfile::tempdir().expect("a temporary directory"), AtomicU64::new(0))))
+    }
+
+    /// Schemas of the PostgreSQL server of this process; [`Databases::drop_all`] ends them.
+    ///
+    /// # Panics
+    /// When there is no server.
+    pub async fn postgres() -> Self {
+        let server = postgres_url().await.expect("a PostgreSQL server");
+        let admin = open_sql(&server).await;
+        Self(Arc::new(Made::Postgres { server, admin, schemas: Mutex::default() }))
+    }
+
+    /// The address of a new database without tables.
+    ///
+    /// # Panics
+    /// When the server makes none.
+    pub async fn fresh_url(&self) -> String {
+        match &*self.0 {
+            Made::Sqlite(directory, made) => {
+                let number = made.fetch_add(1, Ordering::Relaxed);
+                format!("sqlite:{}?mode=rwc", directory.path().join(format!("linkyard-{number}.db")).display())
+            }
+            Made::Postgres { server, admin, schemas } => {
+                let schema = PostgresSchema::create_by(server, admin.clone()).await.expect("a PostgreSQL schema");
+                let url = schema.url().to_owned();
+                schemas.lock().unwrap_or_else(PoisonError::into_inner).push(schema);
+                url
+            }
+        }
+    }
+
+    /// Drops all of them; files go by themselves.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn drop_all(self) {
+        if let Made::Postgres { schemas, .. } = &*self.0 {
+            let schemas = std::mem::take(&mut *schemas.lock().unwrap_or_else(PoisonError::into_inner));
+            for schema in schemas {
+                schema.drop_all().await.expect("the schema is dropped");
+            }
+        }
+    }
+}
+
 /// Opens and migrates the store at `url`.
 ///
 /// # Errors
@@ -95,6 +170,22 @@ pub async fn open_store(url: &str) -> linkyard_core::Result<Store> {
 /// When it does not answer.
 pub async fn open_sql(url: &str) -> Sql {
     Sql::open(url).await.expect("the database opens a second time")
+}
+
+/// Runs `case` with databases of each kind.
+///
+/// # Panics
+/// When a database can not be had, or the case panics.
+pub async fn each_kind(case: impl AsyncFn(Databases)) {
+    eprintln!("-- on SQLite");
+    case(Databases::sqlite()).await;
+    eprintln!("-- on PostgreSQL");
+    let databases = Databases::postgres().await;
+    let outcome = AssertUnwindSafe(case(databases.clone())).catch_unwind().await;
+    databases.drop_all().await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
 }
 
 /// Runs `case` on `sqlite::memory:` and on a fresh PostgreSQL schema.

@@ -1,8 +1,9 @@
-//! The bench on which jobs are tested: a simulator, a store in a file, and workers that can be stopped or killed.
+//! The bench on which jobs are tested: a simulator, a database, and workers that can be stopped or killed.
 //!
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
-//! what is in the file. Every helper panics where it can not do its work: the case that called it says nothing then.
+//! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
 
+use crate::databases::Databases;
 use crate::ground;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
@@ -31,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A simulator and a store.
 #[derive(Debug)]
 pub struct Bench {
-    /// Where everything is.
-    directory: tempfile::TempDir,
+    /// Where the database is.
+    database_url: String,
     key: SealingKey,
     /// The fake Procore.
     pub simulator: Simulator,
@@ -78,33 +79,33 @@ impl Doomed {
 
 impl Bench {
     /// A company of so many vendors and projects, shown in pages of `per_page`, and a provider for it that has not been tested yet.
-    pub async fn start(vendors: u32, projects: u32, per_page: u32) -> Self {
+    pub async fn start(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
         cryptography();
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let database_url = databases.fresh_url().await;
         let mut config = Config::default();
         config.companies.push(CompanySpec::generated(COMPANY, vendors, projects));
         config.settings.limits = Limits::off();
         let simulator = Simulator::start(config).await.expect("a simulator");
         let key = SealingKey::generate();
-        let store = open(&directory, &key).await;
+        let store = open(&database_url, &key).await;
         store.migrate().await.expect("migrated");
         let scope = ground::tenant(&store, "bench").await;
         let form = ground::platform_form(&store, &scope, i64::try_from(COMPANY).expect("an id")).await;
         let (provider, _) = store.provider_create(&scope, &form, true, None).await.expect("a provider");
         let admin = reqwest::Client::builder().build().expect("a client");
-        Self { directory, key, simulator, admin, store, scope, provider: provider.id, per_page }
+        Self { database_url, key, simulator, admin, store, scope, provider: provider.id, per_page }
     }
 
     /// The same with a provider that has passed its test.
-    pub async fn tested(vendors: u32, projects: u32, per_page: u32) -> Self {
-        let bench = Self::start(vendors, projects, per_page).await;
+    pub async fn tested(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
+        let bench = Self::start(databases, vendors, projects, per_page).await;
         bench.settle().await;
         bench
     }
 
     /// The same with a directory that was fetched.
-    pub async fn fetched(vendors: u32, projects: u32, per_page: u32) -> Self {
-        let bench = Self::tested(vendors, projects, per_page).await;
+    pub async fn fetched(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
+        let bench = Self::tested(databases, vendors, projects, per_page).await;
         bench.run(JobKind::FetchDirectory).await;
         bench
     }
@@ -149,9 +150,9 @@ impl Bench {
     #[must_use]
     pub fn work_until_killed(&self) -> Doomed {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let (url, simulator, key, per_page) = (url(&self.directory), self.simulator.url(), self.key.clone(), self.per_page);
+        let (url, simulator, key, per_page) = (self.database_url.clone(), self.simulator.url(), self.key.clone(), self.per_page);
         runtime.spawn(async move {
-            let store = open_url(url, &key).await;
+            let store = open(&url, &key).await;
             let (doorbell, never) = (Doorbell::default(), CancellationToken::new());
             linkyard_worker::run(store, doorbell, procore(&simulator, per_page), Self::args(), never).await
         });
@@ -320,17 +321,9 @@ fn procore(simulator: &str, per_page: u32) -> Procore {
     Procore::with_settings(&args, Arc::new(MemoryBudget::new(&free)), settings).expect("a client")
 }
 
-fn url(directory: &tempfile::TempDir) -> String {
-    format!("sqlite:{}?mode=rwc", directory.path().join("linkyard.db").display())
-}
-
-async fn open(directory: &tempfile::TempDir, key: &SealingKey) -> Store {
-    open_url(url(directory), key).await
-}
-
-async fn open_url(database_url: String, key: &SealingKey) -> Store {
-    let args = linkyard_store::Args { database_url, connections: 4 };
-    Store::connect(&args, key.clone()).await.expect("SQLite opens")
+async fn open(database_url: &str, key: &SealingKey) -> Store {
+    let args = linkyard_store::Args { database_url: database_url.to_owned(), connections: 4 };
+    Store::connect(&args, key.clone()).await.expect("the database opens")
 }
 
 fn cryptography() {

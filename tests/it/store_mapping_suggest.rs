@@ -1,0 +1,105 @@
+//! Mappings: suggestions, who they are and how sure; on both databases.
+
+use crate::store_mapping_kit::{PROJECT, VENDOR, all};
+use linkyard_core::id::TargetId;
+use linkyard_core::mapping::{Decision, MappingState};
+use linkyard_core::plan::BulkAction;
+use linkyard_tests::build::{Side, create, decide, leave_out, match_to, record};
+use linkyard_tests::databases::each_database;
+
+#[tokio::test]
+async fn a_suggestion_says_who_how_sure_and_why() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let old = side.party("ACME PAVING LLC").await;
+        let same = side.party("acme paving").await;
+        side.walk(VENDOR, &[record(1, "Acme Paving"), record(2, "Nobody"), record(3, "")]).await;
+        assert_eq!(side.suggest(VENDOR).await, (1, 2));
+        let mapping = side.mapping(VENDOR, 1).await;
+        assert_eq!(mapping.state, MappingState::Suggested);
+        let found: Vec<(TargetId, f64)> = mapping.suggestions.iter().map(|found| (found.target, found.score)).collect();
+        assert_eq!(found, [(same.into(), 1.0), (old.into(), 0.9)]);
+        assert_eq!(mapping.suggestions[0].reasons, ["names are equal"]);
+        assert_eq!(mapping.suggestions[1].reasons, ["names are equal after normalising case, punctuation and legal form"]);
+        assert_eq!(mapping.suggestions[1].target_name, "ACME PAVING LLC");
+        assert!(!mapping.suggestions[0].contested);
+        let listed = side.mappings(VENDOR, &all()).await;
+        assert_eq!(listed[0].suggestions.len(), 1, "the best one");
+        assert_eq!(side.suggest(PROJECT).await, (0, 0));
+        drop(store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn suggesting_again_writes_only_what_changed() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for number in 0..7 {
+            side.party(&format!("Acme{}", ".".repeat(number))).await;
+        }
+        side.walk(VENDOR, &[record(1, "Acme Inc"), record(2, "Bolt")]).await;
+        side.suggest(VENDOR).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.suggestions.len(), 5);
+        let revisions = async || (side.mapping(VENDOR, 1).await.revision, side.mapping(VENDOR, 2).await.revision);
+        assert_eq!(revisions().await, (2, 1));
+        side.suggest(VENDOR).await;
+        assert_eq!(revisions().await, (2, 1));
+        side.party("Bolt").await;
+        side.suggest(VENDOR).await;
+        assert_eq!(revisions().await, (2, 2));
+        side.walk(VENDOR, &[record(1, "Renamed"), record(2, "Bolt")]).await;
+        side.suggest(VENDOR).await;
+        let renamed = side.mapping(VENDOR, 1).await;
+        assert_eq!((renamed.state, renamed.suggestions.len()), (MappingState::Unmapped, 0));
+        drop(store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_target_that_several_want_or_one_has_is_contested() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let acme = side.party("Acme").await;
+        side.walk(VENDOR, &[record(1, "Acme"), record(2, "Acme Inc")]).await;
+        side.suggest(VENDOR).await;
+        assert!(side.mapping(VENDOR, 1).await.suggestions[0].contested);
+        side.confirm(VENDOR, &[decide(2, leave_out())]).await.expect("left out");
+        side.suggest(VENDOR).await;
+        assert!(!side.mapping(VENDOR, 1).await.suggestions[0].contested, "one only wants it now");
+        assert!(side.mapping(VENDOR, 2).await.suggestions.is_empty(), "decided");
+        side.walk(VENDOR, &[record(1, "Acme"), record(2, "Acme Inc"), record(3, "Other")]).await;
+        let job = side.confirm(VENDOR, &[decide(3, match_to(acme))]).await.expect("confirmed").job.expect("a job");
+        side.suggest(VENDOR).await;
+        assert!(side.mapping(VENDOR, 1).await.suggestions[0].contested, "it is promised");
+        side.run_link(VENDOR, job.id, 10).await;
+        side.suggest(VENDOR).await;
+        assert!(side.mapping(VENDOR, 1).await.suggestions[0].contested, "it is linked");
+        let second = Side::second(&store, &side.scope, 2).await;
+        second.walk(VENDOR, &[record(1, "Acme")]).await;
+        second.suggest(VENDOR).await;
+        assert!(!second.mapping(VENDOR, 1).await.suggestions[0].contested, "another directory may link it too");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_held_row_keeps_its_candidates_and_can_be_matched() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let acme = side.party("Acme").await;
+        side.walk(VENDOR, &[record(1, "Acme Inc")]).await;
+        side.link(VENDOR, &[1], create()).await;
+        side.suggest(VENDOR).await;
+        let held = side.mapping(VENDOR, 1).await;
+        assert_eq!((held.state, held.suggestions.len()), (MappingState::Held, 1));
+        let plan = side.plan(VENDOR, &all(), BulkAction::AcceptSuggestions).await.expect("a plan").plan;
+        let confirmed = side.confirm_filter(VENDOR, &all(), BulkAction::AcceptSuggestions, &plan.token).await.expect("accepted");
+        side.run_link(VENDOR, confirmed.job.expect("a job").id, 10).await;
+        assert_eq!(side.party_of(1).await, acme);
+        assert_eq!(side.mapping(VENDOR, 1).await.decision.map(|choice| choice.decision), Some(Decision::Match));
+        drop(store);
+    })
+    .await;
+}
