@@ -1,74 +1,66 @@
-//! `kill -9` in the middle of the main job, over and over, and started again on the same data directory: the same end state as without.
+//! `kill -9` in the middle of the main job, over and over, and started again on the same data directory and database: the same end
+//! state as without.
 //!
 //! A kill counts only when it is proven to have hit a leased job: the row is still RUNNING when the process is gone. The work is slowed by
-//! small pages and latency so that kills can land anywhere in it.
+//! small pages and latency so that kills can land anywhere in it. On SQLite the next start releases the leases of the dead; on
+//! PostgreSQL, where others may run, they have to run out first.
 
-use anyhow::{Context, Result};
+use crate::flow_kit::{Demo, agrees_with_the_simulator};
+use anyhow::Result;
 use linkyard_core::id::JobId;
-use linkyard_store::{Args, SealingKey, Store};
-use linkyard_tests::binary::linkyard;
-use linkyard_tests::checker::{Where, check};
+use linkyard_store::Store;
+use linkyard_tests::databases::Databases;
 use serde_json::Value;
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-
-/// Kills that must have hit a leased job.
-const KILLS: usize = 30;
+use tokio::process::Child;
 
 /// A job killed so often in a row without progress would rightly be quarantined; the drill stays below.
 const MOST_UNCLEAN_STARTS: i32 = 2;
 
+/// Small pages and an upstream that takes its time; leases of 1.5 s at the fast pace, so that waiting for the dead takes no longer.
+const SLOWED: &[&str] = &[
+    "--vendors=300",
+    "--projects=80",
+    "--simulator-arg=--max-page-size=20",
+    "--simulator-arg=--latency-ms=25",
+    "--lease-ms=15000",
+    "--renew-ms=3000",
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_thirty_times_the_demo_ends_as_if_it_never_was() -> Result<()> {
-    let untouched = tempfile::tempdir()?;
-    let expected = end_state(&run_to_the_end(untouched.path()).await?);
+async fn killed_thirty_times_on_sqlite_the_demo_ends_as_if_it_never_was() -> Result<()> {
+    killed(30, async || None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_ten_times_on_postgres_the_demo_ends_as_if_it_never_was() -> Result<()> {
+    let databases = Databases::postgres().await;
+    killed(10, async || Some(databases.fresh_url().await)).await?;
+    databases.drop_all().await;
+    Ok(())
+}
+
+/// Kills demos until so many kills have hit a leased job; `database_url` makes the database of one.
+async fn killed(kills: usize, database_url: impl AsyncFn() -> Option<String>) -> Result<()> {
+    let expected = end_state(&Demo::new(database_url().await, SLOWED)?.run().await?);
     assert_eq!(expected["adds_up"], true, "{expected}");
 
     let mut landed = 0;
     let mut round = 0;
-    while landed < KILLS {
+    while landed < kills {
         round += 1;
         assert!(round <= 20, "only {landed} kills landed in 20 rounds");
-        let directory = tempfile::tempdir()?;
-        landed += kill_until_done(directory.path(), KILLS - landed, round).await?;
-        let end = end_state(&run_to_the_end(directory.path()).await?);
+        let demo = Demo::new(database_url().await, SLOWED)?;
+        landed += kill_until_done(&demo, kills - landed, round).await?;
+        let end = end_state(&demo.run().await?);
         assert_eq!(end, expected, "round {round}: another end state after kills");
-        agree_with_the_simulator(directory.path()).await?;
+        let mut serving = demo.serve()?;
+        serving.report().await?;
+        agrees_with_the_simulator(&demo.place()?).await?;
+        serving.kill().await?;
     }
     println!("faults_landed: {landed} kills in {round} rounds");
     Ok(())
-}
-
-fn demo(data_dir: &Path, exit: bool) -> Command {
-    let mut command = Command::new(linkyard());
-    command.arg("demo").arg("--data-dir").arg(data_dir);
-    command.args([
-        "--vendors",
-        "300",
-        "--projects",
-        "80",
-        "--simulator-arg=--max-page-size=20",
-        "--simulator-arg=--latency-ms=25",
-        "--pace",
-        "fast",
-        "--json",
-    ]);
-    if exit {
-        command.arg("--exit");
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-async fn run_to_the_end(data_dir: &Path) -> Result<Value> {
-    let output = demo(data_dir, true).stderr(Stdio::piped()).output().await?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let words = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "the demo ended with {}: {text}\n{words}", output.status);
-    serde_json::from_str(text.lines().last().unwrap_or_default()).context("the report")
 }
 
 /// What must be the same with and without kills; times, calls and memory differ.
@@ -81,19 +73,20 @@ fn end_state(report: &Value) -> Value {
 }
 
 /// Starts the demo and kills it while it holds a lease, until it ends by itself or `wanted` kills landed.
-async fn kill_until_done(data_dir: &Path, wanted: usize, seed: u64) -> Result<usize> {
+async fn kill_until_done(demo: &Demo, wanted: usize, seed: u64) -> Result<usize> {
+    let mut ledger = Ledger { demo, open: None };
     let mut landed = 0;
     let mut turn = seed.wrapping_mul(7_919);
     while landed < wanted {
-        let left_by_the_dead = leases(data_dir).await?;
-        let mut child = demo(data_dir, true).spawn()?;
+        let left_by_the_dead = ledger.leases().await?;
+        let mut child = demo.spawn()?;
         turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let hold = Duration::from_millis((turn >> 33) % 120);
-        if !leased_then(&mut child, data_dir, &left_by_the_dead, hold).await? {
+        if !leased_then(&mut child, &mut ledger, &left_by_the_dead, hold).await? {
             return Ok(landed);
         }
         child.kill().await?;
-        if !fresh(leases(data_dir).await?, &left_by_the_dead).is_empty() {
+        if !fresh(ledger.leases().await?, &left_by_the_dead).is_empty() {
             landed += 1;
         }
     }
@@ -102,13 +95,13 @@ async fn kill_until_done(data_dir: &Path, wanted: usize, seed: u64) -> Result<us
 
 /// Waits until the child holds leases of its own that may all be broken, lets it work for `hold`, and answers false when it ended by
 /// itself first.
-async fn leased_then(child: &mut Child, data_dir: &Path, left_by_the_dead: &[Lease], hold: Duration) -> Result<bool> {
+async fn leased_then(child: &mut Child, ledger: &mut Ledger<'_>, left_by_the_dead: &[Lease], hold: Duration) -> Result<bool> {
     let mut held = false;
     loop {
         if child.try_wait()?.is_some() {
             return Ok(false);
         }
-        let fresh = fresh(leases(data_dir).await.unwrap_or_default(), left_by_the_dead);
+        let fresh = fresh(ledger.leases().await.unwrap_or_default(), left_by_the_dead);
         let breakable = !fresh.is_empty() && fresh.iter().all(|(_, _, unclean_starts)| *unclean_starts <= MOST_UNCLEAN_STARTS);
         if breakable && held {
             return Ok(true);
@@ -127,31 +120,25 @@ fn fresh(now: Vec<Lease>, before: &[Lease]) -> Vec<Lease> {
     now.into_iter().filter(|(job, epoch, _)| !before.iter().any(|(old, old_epoch, _)| (old, old_epoch) == (job, epoch))).collect()
 }
 
-/// The lease of every RUNNING job, those of dead processes included.
-async fn leases(data_dir: &Path) -> Result<Vec<Lease>> {
-    let file = data_dir.join("linkyard.db");
-    if !file.exists() {
-        return Ok(Vec::new());
-    }
-    let args = Args { database_url: format!("sqlite:{}", file.display()), connections: 1 };
-    let store = Store::connect(&args, SealingKey::generate()).await?;
-    Ok(store.leases_running().await.unwrap_or_default())
+/// The ledger of a demo, seen from outside.
+struct Ledger<'a> {
+    demo: &'a Demo,
+    /// Kept open on a server only: a second reader of a file would spare the next process the recovery after a kill.
+    open: Option<Store>,
 }
 
-/// Serves what the kills left and lets the checker look at it.
-async fn agree_with_the_simulator(data_dir: &Path) -> Result<()> {
-    let mut child = demo(data_dir, false).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-    while let Some(line) = lines.next_line().await? {
-        if line.starts_with('{') {
-            break;
-        }
+impl Ledger<'_> {
+    /// The lease of every RUNNING job, those of dead processes included; none before there are tables.
+    async fn leases(&mut self) -> Result<Vec<Lease>> {
+        let store = match self.open.take() {
+            Some(store) => store,
+            None => match self.demo.store().await? {
+                Some(store) => store,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let leases = store.leases_running().await.unwrap_or_default();
+        self.open = self.demo.elsewhere().then_some(store);
+        Ok(leases)
     }
-    let endpoints: Value = serde_json::from_slice(&std::fs::read(data_dir.join("endpoints.json"))?)?;
-    let text = |name: &str| endpoints[name].as_str().map(str::to_owned).with_context(|| name.to_owned());
-    let api_key = std::fs::read_to_string(data_dir.join("api-key"))?.trim().to_owned();
-    let findings = check(&Where { server: text("server")?, api_key, simulator: text("simulator")? }).await?;
-    child.kill().await?;
-    assert_eq!(findings.problems, Vec::<String>::new());
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Fetching a directory: run twice, broken at every call, killed at every call, throttled, stopped, and over a list that moves.
 
+use futures_util::future::join_all;
 use linkyard_core::job::{JobKind, JobState};
 use linkyard_tests::databases::{Databases, each_kind};
 use linkyard_tests::jobs::{Bench, eventually};
@@ -71,14 +72,15 @@ async fn broken_at_every_call_by(databases: &Databases, action: Value) {
     let clean = bench(databases).await;
     clean.run(JobKind::FetchDirectory).await;
     let clean = clean.state().await;
-    for call in 1..=7 {
+    let broken = async |call: u64| {
         let bench = bench(databases).await;
         bench.fault(json!({ "nth": call }), action.clone()).await;
         let job = bench.run(JobKind::FetchDirectory).await;
         assert_eq!(bench.faults_landed().await, 1, "call {call}");
         assert_eq!((job.state, job.attempts), (JobState::Succeeded, 1), "call {call}: {:?}", job.error_message);
         assert_eq!(bench.state().await, clean, "call {call}");
-    }
+    };
+    join_all((1..=7).map(broken)).await;
 }
 
 #[tokio::test]
@@ -119,7 +121,7 @@ async fn a_fetch_that_is_killed_at_any_call_goes_on_and_ends_the_same() {
         let clean = bench(&databases).await;
         clean.run(JobKind::FetchDirectory).await;
         let clean = clean.state().await;
-        for call in 1..=7 {
+        let killed = async |call: u64| {
             let bench = bench(&databases).await;
             bench.fault(json!({ "nth": call }), json!({ "kind": "hang" })).await;
             let job = bench.enqueue(JobKind::FetchDirectory).await;
@@ -132,7 +134,8 @@ async fn a_fetch_that_is_killed_at_any_call_goes_on_and_ends_the_same() {
             let ended = bench.job(job).await;
             assert_eq!((ended.state, ended.epoch), (JobState::Succeeded, 2), "call {call}");
             assert_eq!(bench.state().await, clean, "call {call}");
-        }
+        };
+        join_all((1..=7).map(killed)).await;
     })
     .await;
 }

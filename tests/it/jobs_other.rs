@@ -27,27 +27,6 @@ async fn a_connection_test_makes_a_provider_active_and_says_what_is_visible() {
 }
 
 #[tokio::test]
-async fn a_connection_test_broken_at_any_call_ends_the_same() {
-    each_kind(async |databases| {
-        let clean = Bench::start(&databases, 11, 5, 5).await;
-        clean.settle().await;
-        let calls = clean.calls().await;
-        assert!(calls >= 3, "{calls}");
-        let clean = clean.state().await;
-        for action in [json!({ "kind": "status", "status": 500 }), json!({ "kind": "lose_reply" })] {
-            for call in 1..=calls {
-                let bench = Bench::start(&databases, 11, 5, 5).await;
-                bench.fault(json!({ "nth": call }), action.clone()).await;
-                bench.settle().await;
-                assert_eq!(bench.faults_landed().await, 1, "call {call}");
-                assert_eq!(bench.state().await, clean, "call {call}");
-            }
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_connection_test_twice_is_a_connection_test_once() {
     each_kind(async |databases| {
         let bench = Bench::tested(&databases, 11, 5, 5).await;

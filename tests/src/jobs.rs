@@ -194,6 +194,12 @@ impl Bench {
         self.store.job_get(&self.scope, id).await.expect("the job")
     }
 
+    /// Makes a party that was there before the integration.
+    pub async fn party(&self, name: &str) {
+        let side = crate::build::Side { store: self.store.clone(), scope: self.scope.clone(), provider: self.provider };
+        side.party(name).await;
+    }
+
     /// Confirms that every undecided record of `subject` is created, and answers the link job.
     pub async fn confirm_all(&self, subject: Subject) -> JobId {
         let mut selection = Selection::Filter {
