@@ -3,6 +3,7 @@
 
 mod companies;
 mod control;
+mod insurances;
 mod rows;
 
 use hyper::{Method, Response, StatusCode};

@@ -142,8 +142,8 @@ impl Args {
                 retry_after_on_429: !self.no_retry_after,
                 latency_ms: self.latency_ms,
                 company_header: self.company_header,
-                link_keeps_query: false,
                 max_page_size: self.max_page_size,
+                ..Settings::default()
             },
         }
     }

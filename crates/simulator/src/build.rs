@@ -4,12 +4,16 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use crate::clock::date;
 use crate::config::{CompanySpec, Source};
 use crate::csv_load::{self, ProjectRow};
 use crate::directory::{Company, Orders, Permit, Phone, Project, ProjectKind, Vendor, VendorState};
 use crate::error::{Error, Result};
 use crate::generate::{self, Pick, Purpose, mix};
 use crate::ids::{self, Ids};
+use crate::insurance::{Insurance, Insurances, Moment, Status};
+use crate::lag::Lag;
+use crate::names;
 
 /// 2025-06-01T00:00:00Z: made-up rows were last touched before it, so that "since" filters of today see changes only.
 const NEWEST_S: i64 = 1_748_736_000;
@@ -36,6 +40,9 @@ pub(crate) fn company(spec: &CompanySpec, ordinal: u32, inputs: &Path) -> Result
         project_ids: Ids::projects(ordinal),
         person_fields: HashMap::new(),
         people_gone: HashSet::new(),
+        insurances: Insurances::new(ordinal),
+        insurance_access: spec.insurances,
+        past_vendors: Lag::default(),
         orders: Orders::default(),
     };
     let vendor_keys = add_vendors(&mut company, spec, inputs)?;
@@ -87,6 +94,40 @@ pub(crate) fn add_made_up_vendors(company: &mut Company, count: u32) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Adds made-up insurances of vendors that exist, two thirds of them compliant.
+pub(crate) fn add_made_up_insurances(company: &mut Company, count: u32) -> Result<Vec<u64>> {
+    let vendors = company.vendors_in_order(false);
+    if vendors.len() < 2 {
+        return Err(Error::Invalid("there is no vendor to insure".to_owned()));
+    }
+    let rows: Vec<Insurance> =
+        (0..count as usize).map(|ahead| made_up_insurance(company, vendors, company.insurances.next_id(ahead))).collect();
+    company.insurances.put(&rows, false, Moment { at_ms: 0, listed_from_ms: None });
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+fn made_up_insurance(company: &Company, vendors: &[u32], id: u64) -> Insurance {
+    let mut pick = Pick::new(mix(company.seed ^ id), Purpose::Insurance);
+    let vendor = company.vendor(vendors[1 + pick.below(vendors.len() - 1)]);
+    let start_s = NEWEST_S - i64::try_from(pick.below(YEAR_S as usize)).unwrap_or_default();
+    let status =
+        [Status::Compliant, Status::Compliant, Status::Compliant, Status::Expired, Status::NonCompliant, Status::Undecided];
+    Insurance {
+        id,
+        vendor_id: vendor.id,
+        insurance_type: Some(pick.one(names::COVERAGES).into()),
+        provider: Some(format!("{} {}", pick.one(names::SURNAMES), pick.one(names::INSURERS)).into()),
+        policy_number: Some(format!("{:08}", pick.below(100_000_000)).into()),
+        limit: Some(format!("{}.0", 500_000 * (1 + pick.below(10))).into()),
+        effective_date: Some(date(start_s).into()),
+        expiration_date: Some(date(start_s + YEAR_S).into()),
+        status: Some(status[pick.below(status.len())]),
+        notifications: pick.percent(70),
+        info_received: pick.percent(60),
+        ..Insurance::default()
+    }
 }
 
 /// Adds one active vendor at the end.

@@ -1,10 +1,13 @@
 //! A request, read completely: what everything behind the server works on.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::{HeaderMap, Method, Request};
+use serde_json::{Map, Value};
 
 use crate::query::Query;
 
@@ -21,6 +24,7 @@ pub(crate) struct Call {
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    json: OnceLock<Option<Map<String, Value>>>,
     /// `http://` plus the `Host` header.
     pub(crate) origin: String,
 }
@@ -39,7 +43,13 @@ impl Call {
             origin: format!("http://{host}"),
             headers: head.headers,
             body,
+            json: OnceLock::new(),
         })
+    }
+
+    /// The body if it is a JSON object; read once, however often it is asked for.
+    pub(crate) fn json(&self) -> Option<&Map<String, Value>> {
+        self.json.get_or_init(|| serde_json::from_slice(&self.body).ok()).as_ref()
     }
 
     /// The `Procore-Company-Id` header as it came.

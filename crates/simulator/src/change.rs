@@ -12,6 +12,7 @@ use crate::directory::{Company, Fields, Phone, Project, ProjectKind, Vendor, Ven
 use crate::error::{Error, Result};
 use crate::event::{Event, RowKind};
 use crate::ids;
+use crate::insurance::Moment;
 
 /// The state: what would be in Procore's database.
 #[derive(Debug, Default)]
@@ -46,10 +47,11 @@ impl World {
                 self.companies.push(build::company(spec, ordinal, &self.inputs)?);
                 Ok(vec![spec.id])
             }
-            Event::CompanyChanged { company, installation, view_vendors } => {
+            Event::CompanyChanged { company, installation, view_vendors, insurances } => {
                 let company = self.company_mut(*company)?;
                 company.installation = installation.unwrap_or(company.installation);
                 company.view_vendors = view_vendors.unwrap_or(company.view_vendors);
+                company.insurance_access = insurances.unwrap_or(company.insurance_access);
                 Ok(Vec::new())
             }
             Event::RowsAdded { company, kind, rows, early, at_s } => self.company_mut(*company)?.add(*kind, rows, *early, *at_s),
@@ -65,6 +67,24 @@ impl World {
             Event::Associated { company, pairs, joined } => {
                 self.company_mut(*company)?.associate(pairs, *joined).map(|()| Vec::new())
             }
+            Event::VendorsWritten { company, writes, at_ms, listed_from_ms } => {
+                let moment = Moment { at_ms: *at_ms, listed_from_ms: *listed_from_ms };
+                self.company_mut(*company)?.write_vendors(writes, moment)
+            }
+            Event::VendorsMerged { company, master, sources, at_s } => {
+                self.company_mut(*company)?.merge(*master, sources, *at_s).map(|()| vec![*master])
+            }
+            Event::InsurancesWritten { company, rows, by_api, at_ms, listed_from_ms } => {
+                let moment = Moment { at_ms: *at_ms, listed_from_ms: *listed_from_ms };
+                self.company_mut(*company)?.insurances.put(rows, *by_api, moment);
+                Ok(rows.iter().map(|row| row.id).collect())
+            }
+            Event::InsurancesRemoved { company, ids, at_ms, listed_from_ms } => {
+                let moment = Moment { at_ms: *at_ms, listed_from_ms: *listed_from_ms };
+                self.company_mut(*company)?.insurances.remove(ids, moment);
+                Ok(ids.clone())
+            }
+            Event::InsurancesMadeUp { company, count } => build::add_made_up_insurances(self.company_mut(*company)?, *count),
             Event::ClockAdvanced { .. } => Ok(Vec::new()),
             Event::TokensStopped { before_us } => {
                 self.tokens_from_us = *before_us;
@@ -84,7 +104,7 @@ impl World {
 }
 
 impl Company {
-    fn add(&mut self, kind: RowKind, rows: &[Fields], early: bool, at_s: i64) -> Result<Vec<u64>> {
+    pub(crate) fn add(&mut self, kind: RowKind, rows: &[Fields], early: bool, at_s: i64) -> Result<Vec<u64>> {
         for fields in rows {
             self.check(kind, fields)?;
             if kind == RowKind::Person {
@@ -163,7 +183,7 @@ impl Company {
         Ok(ids::person(self.ordinal, position, vendor.people - 1))
     }
 
-    fn change(&mut self, kind: RowKind, id: u64, fields: &Fields, at_s: i64) -> Result<()> {
+    pub(crate) fn change(&mut self, kind: RowKind, id: u64, fields: &Fields, at_s: i64) -> Result<()> {
         self.check(kind, fields)?;
         match kind {
             RowKind::Vendor => {
@@ -191,12 +211,13 @@ impl Company {
         Ok(())
     }
 
-    fn remove(&mut self, kind: RowKind, id: u64, at_s: i64) -> Result<()> {
+    pub(crate) fn remove(&mut self, kind: RowKind, id: u64, at_s: i64) -> Result<()> {
         match kind {
             RowKind::Vendor => {
                 let position = self.vendor_position(id).filter(|position| !self.vendor(*position).own);
                 let position = position.ok_or_else(|| Error::Missing(format!("vendor {id}")))?;
                 self.replace_projects(position, &[])?;
+                self.end_insurances(&self.insurances.ids_of_vendor(id), at_s);
                 let vendor = &mut self.vendors[position as usize];
                 (vendor.state, vendor.updated_s) = (VendorState::Merged, at_s);
             }
@@ -205,6 +226,7 @@ impl Company {
                 for vendor in std::mem::take(&mut self.projects[position as usize].vendors) {
                     self.vendors[vendor as usize].projects.retain(|project| *project != position);
                 }
+                self.end_insurances(&self.insurances.ids_of_project(id), at_s);
                 let project = &mut self.projects[position as usize];
                 (project.gone, project.updated_s) = (true, at_s);
             }
@@ -238,7 +260,7 @@ impl Company {
         (exists && !self.people_gone.contains(&id)).then_some(number)
     }
 
-    fn replace_projects(&mut self, vendor: u32, project_ids: &[u64]) -> Result<()> {
+    pub(crate) fn replace_projects(&mut self, vendor: u32, project_ids: &[u64]) -> Result<()> {
         let mut wanted = BTreeSet::new();
         for id in project_ids {
             wanted.insert(self.project_position(*id).ok_or_else(|| Error::Missing(format!("project {id}")))?);
@@ -253,7 +275,7 @@ impl Company {
         Ok(())
     }
 
-    fn replace_parent(&mut self, position: u32, parent_id: Option<u64>) -> Result<()> {
+    pub(crate) fn replace_parent(&mut self, position: u32, parent_id: Option<u64>) -> Result<()> {
         let missing = |id| Error::Missing(format!("vendor {id}"));
         let parent = parent_id.map(|id| self.vendor_position(id).ok_or_else(|| missing(id))).transpose()?;
         let old = std::mem::replace(&mut self.vendors[position as usize].parent, parent);
@@ -269,7 +291,7 @@ impl Company {
     }
 
     /// Refuses fields that cannot be set, before anything changed.
-    fn check(&self, kind: RowKind, fields: &Fields) -> Result<()> {
+    pub(crate) fn check(&self, kind: RowKind, fields: &Fields) -> Result<()> {
         let invalid = |field: &str, problem: &str| Err(Error::Invalid(format!("{field} {problem}")));
         if fields.contains_key("id") {
             return invalid("id", "cannot be set");
@@ -330,7 +352,7 @@ fn change_project(project: &mut Project, fields: &Fields, at_s: i64) {
     }
 }
 
-fn set_member(list: &mut Vec<u32>, member: u32, wanted: bool) {
+pub(crate) fn set_member(list: &mut Vec<u32>, member: u32, wanted: bool) {
     match (list.binary_search(&member), wanted) {
         (Err(at), true) => list.insert(at, member),
         (Ok(at), false) => {

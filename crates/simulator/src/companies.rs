@@ -11,7 +11,7 @@ use crate::ids;
 use crate::page;
 use crate::people_view::uuid;
 use crate::render;
-use crate::reply::Reply;
+use crate::reply::{Reply, Shape};
 
 /// The companies in which the app is installed, connected or not.
 pub(crate) fn list(request: &Request<'_>) -> Reply {
@@ -61,6 +61,9 @@ pub(crate) fn installations(request: &Request<'_>, company: &Company) -> Reply {
 }
 
 /// The zone of a company; the simulator has one.
-pub(crate) fn base_url(request: &Request<'_>, _company: &Company) -> Reply {
-    Reply::value(StatusCode::OK, &json!({"zone": "us01", "web_base_url": request.call.origin}))
+pub(crate) fn base_url(request: &Request<'_>, company_id: Option<u64>) -> Result<Reply, Reply> {
+    let text = "Procore-Company-Id is required.";
+    let id = company_id.ok_or_else(|| Reply::shaped(StatusCode::BAD_REQUEST, Shape::ErrorObject, text))?;
+    request.visible(Some(id))?;
+    Ok(Reply::value(StatusCode::OK, &json!({"zone": "us01", "web_base_url": request.call.origin})))
 }

@@ -1,5 +1,6 @@
 //! Everything that decides how a simulator behaves, as plain data. The command line that fills it is in `args.rs`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -64,6 +65,25 @@ pub struct Settings {
     pub link_keeps_query: bool,
     /// Lowers every endpoint's largest page, so that few rows make many pages.
     pub max_page_size: Option<u32>,
+    /// Lowers the largest page of single routes, written as in the journal.
+    pub max_page_sizes: BTreeMap<String, u32>,
+    /// How header names are written, for connections that open from now on.
+    pub header_case: HeaderCase,
+    /// Whether a header that names another company than path, query or body is a 403 instead of a 404.
+    pub foreign_header_is_403: bool,
+    /// How long lists go on showing rows as they were before a write through the API, in milliseconds of the simulator's
+    /// clock. Whoever asks for one row sees the write at once.
+    pub read_lag_ms: u64,
+    /// Whether a sync answers its `entities` in another order than they were sent in.
+    pub shuffle_entities: bool,
+    /// Whether every tenth of a sync's `entities`, from the first, comes twice.
+    pub sync_repeats_rows: bool,
+    /// Whether every tenth of a sync's `entities`, from the last, is left out of the answer although it was applied.
+    pub sync_omits_rows: bool,
+    /// Cuts connections without an answer after so many calls in a row were refused with 429.
+    pub cut_after_refusals: Option<u32>,
+    /// Lists without pages that have more rows than this are a 408.
+    pub largest_unpaged_list: Option<u32>,
 }
 
 impl Default for Settings {
@@ -75,8 +95,27 @@ impl Default for Settings {
             company_header: CompanyHeader::Strict,
             link_keeps_query: false,
             max_page_size: None,
+            max_page_sizes: BTreeMap::new(),
+            header_case: HeaderCase::Lower,
+            foreign_header_is_403: false,
+            read_lag_ms: 0,
+            shuffle_entities: false,
+            sync_repeats_rows: false,
+            sync_omits_rows: false,
+            cut_after_refusals: None,
+            largest_unpaged_list: None,
         }
     }
+}
+
+/// How header names are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderCase {
+    /// `per-page`, as HTTP/2 writes them.
+    Lower,
+    /// `Per-Page`, as HTTP/1 servers often do.
+    Title,
 }
 
 /// How far Procore's announced enforcement of the `Procore-Company-Id` header has come.
@@ -120,6 +159,8 @@ pub struct CompanySpec {
     pub installation: Installation,
     /// Whether the service user may read the directory; without it vendor lists show the minimal view.
     pub view_vendors: bool,
+    /// What the service user may do with insurances.
+    pub insurances: Access,
     /// Credentials that open this company only.
     pub credentials: Vec<Credentials>,
 }
@@ -139,6 +180,7 @@ impl Default for CompanySpec {
             seed: 1,
             installation: Installation::Installed,
             view_vendors: true,
+            insurances: Access::Write,
             credentials: Vec::new(),
         }
     }
@@ -180,4 +222,16 @@ pub enum Installation {
     Uninstalled,
     /// The company is listed, but its calls are a 403.
     Disconnected,
+}
+
+/// What the service user may do with one tool of a company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Nothing: every call is a 404, as if nothing were there.
+    None,
+    /// Reading; writes are a 403.
+    Read,
+    /// Everything.
+    Write,
 }

@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::config::{Credentials, Installation};
+use crate::config::{Access, Credentials, Installation};
 use crate::ids::{self, Ids};
+use crate::insurance::Insurances;
+use crate::lag::Lag;
 
 /// Values that somebody set by hand: each stands in for the made-up value of that field.
 pub(crate) type Fields = BTreeMap<String, Value>;
@@ -29,6 +31,10 @@ pub(crate) struct Company {
     pub(crate) project_ids: Ids,
     pub(crate) person_fields: HashMap<u64, Fields>,
     pub(crate) people_gone: HashSet<u64>,
+    pub(crate) insurances: Insurances,
+    pub(crate) insurance_access: Access,
+    /// What lists still show of vendors that the API wrote a moment ago.
+    pub(crate) past_vendors: Lag<Vendor>,
     pub(crate) orders: Orders,
 }
 
@@ -42,7 +48,7 @@ pub(crate) struct Orders {
 }
 
 /// A company of the directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vendor {
     pub(crate) id: u64,
     /// Seed of everything that is not stored.
@@ -66,7 +72,7 @@ pub(crate) struct Vendor {
 }
 
 /// Where a vendor's phone number comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Phone {
     /// Made up from the seed.
     MadeUp,
@@ -152,6 +158,16 @@ impl Company {
     /// The vendor at a position that came from this company.
     pub(crate) fn vendor(&self, position: u32) -> &Vendor {
         &self.vendors[position as usize]
+    }
+
+    /// The vendor at a position as lists show it now, merged ones included.
+    pub(crate) fn listed_vendor(&self, position: u32, now_ms: i64) -> Option<&Vendor> {
+        self.past_vendors.seen(position, now_ms, Some(self.vendor(position)))
+    }
+
+    /// Position of a vendor that was not merged away.
+    pub(crate) fn existing_vendor(&self, id: u64) -> Option<u32> {
+        self.vendor_position(id).filter(|position| self.vendor(*position).exists())
     }
 
     /// The project at a position that came from this company.

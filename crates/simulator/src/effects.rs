@@ -5,10 +5,11 @@ use hyper::StatusCode;
 
 use crate::event::{Event, RowKind};
 use crate::faults::{Action, StatusFault};
+use crate::insurance::Holder;
 use crate::limiter::Standing;
 use crate::locks::read;
 use crate::reply::{self, Reply, Shape};
-use crate::route::{Endpoint, Route};
+use crate::route::{Endpoint, Read, Route};
 use crate::shared::Shared;
 
 /// What becomes of a call.
@@ -95,21 +96,28 @@ impl Hit<'_> {
     /// Moves the rows under a reader of pages: new rows come before all others, and the first old ones end.
     fn drift(&self, insert: u32, delete: usize) {
         let (Some(route), Some(company)) = (self.route, self.company_id) else { return };
-        let kind = match route.endpoint {
-            Endpoint::Projects | Endpoint::CompanyProjects | Endpoint::ProjectAssignments => RowKind::Project,
-            Endpoint::Companies
-            | Endpoint::Me
-            | Endpoint::AppInstallations
-            | Endpoint::CompanyBaseUrl
-            | Endpoint::Vendors
-            | Endpoint::Vendor
-            | Endpoint::InactiveVendors
-            | Endpoint::Project
-            | Endpoint::ProjectVendors
-            | Endpoint::ProjectVendor
-            | Endpoint::People
-            | Endpoint::Users
-            | Endpoint::User => RowKind::Vendor,
+        let Endpoint::Read(read) = route.endpoint else { return };
+        let kind = match read {
+            Read::Projects | Read::CompanyProjects | Read::ProjectAssignments => RowKind::Project,
+            Read::Insurances(_) | Read::Insurance(_) => return self.drift_insurances(company, insert, delete),
+            Read::Companies
+            | Read::Me
+            | Read::AppInstallations
+            | Read::CompanyBaseUrl
+            | Read::Vendors
+            | Read::Vendor
+            | Read::InactiveVendors
+            | Read::VendorComments
+            | Read::Project
+            | Read::ProjectVendors
+            | Read::InactiveProjectVendors
+            | Read::ProjectVendor
+            | Read::ProjectPeople
+            | Read::ProjectRoles
+            | Read::People
+            | Read::Users
+            | Read::InactiveUsers
+            | Read::User => RowKind::Vendor,
         };
         let at_s = self.shared.clock.now_s();
         for id in self.first_rows(company, kind, delete) {
@@ -117,6 +125,19 @@ impl Hit<'_> {
         }
         if insert > 0 {
             self.commit(Event::RowsMadeUp { company, kind, count: insert, early: true, at_s });
+        }
+    }
+
+    /// New insurances come last, as their ids do; only ended ones move the pages.
+    fn drift_insurances(&self, company: u64, insert: u32, delete: usize) {
+        let at_ms = self.shared.clock.now_ms();
+        let first = |total: usize| 0..delete.min(total);
+        let ids: Vec<u64> = read(&self.shared.world).company(company).map_or_else(Vec::new, |company| {
+            company.insurances.listed(Holder::Company, at_ms, first).1.iter().map(|row| row.id).collect()
+        });
+        self.commit(Event::InsurancesRemoved { company, ids, at_ms, listed_from_ms: None });
+        if insert > 0 {
+            self.commit(Event::InsurancesMadeUp { company, count: insert });
         }
     }
 

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{CompanySpec, Installation};
+use crate::config::{Access, CompanySpec, Installation};
 use crate::directory::Fields;
+use crate::insurance::Insurance;
 
 /// One change of the state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +17,13 @@ pub(crate) enum Event {
         spec: Box<CompanySpec>,
     },
     /// A company's own settings change.
-    CompanyChanged { company: u64, installation: Option<Installation>, view_vendors: Option<bool> },
+    CompanyChanged {
+        company: u64,
+        installation: Option<Installation>,
+        view_vendors: Option<bool>,
+        #[serde(default)]
+        insurances: Option<Access>,
+    },
     /// Rows are added, each with the fields given and made-up values elsewhere.
     RowsAdded {
         company: u64,
@@ -40,12 +47,58 @@ pub(crate) enum Event {
         /// False: they leave.
         joined: bool,
     },
+    /// The API writes vendors.
+    VendorsWritten {
+        company: u64,
+        writes: Vec<VendorWrite>,
+        at_ms: i64,
+        /// From when lists show it; absent: at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed_from_ms: Option<i64>,
+    },
+    /// Vendors are merged into another one, which takes over their projects and branches.
+    VendorsMerged { company: u64, master: u64, sources: Vec<u64>, at_s: i64 },
+    /// Insurances are made or replaced, each as it is afterwards.
+    InsurancesWritten {
+        company: u64,
+        rows: Vec<Insurance>,
+        /// False: a person or another system did it, through the admin API.
+        by_api: bool,
+        at_ms: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed_from_ms: Option<i64>,
+    },
+    /// Insurances end.
+    InsurancesRemoved {
+        company: u64,
+        ids: Vec<u64>,
+        at_ms: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed_from_ms: Option<i64>,
+    },
+    /// Made-up insurances are added, without `origin_id`.
+    InsurancesMadeUp { company: u64, count: u32 },
     /// The clock moves forward.
     ClockAdvanced { by_ms: u64 },
     /// Tokens made before this instant end.
     TokensStopped { before_us: i64 },
     /// One token ends.
     TokenRevoked { token: String },
+}
+
+/// One vendor as the API writes it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct VendorWrite {
+    /// `None` makes a new one.
+    pub(crate) id: Option<u64>,
+    /// Without fields `updated_at` does not move.
+    pub(crate) fields: Fields,
+    /// A project that it joins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joins: Option<u64>,
+    /// A project that it leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leaves: Option<u64>,
 }
 
 /// The kinds of rows.

@@ -22,6 +22,7 @@ pub(crate) enum Purpose {
     Activity,
     Texts,
     Fault,
+    Insurance,
 }
 
 /// A stream of picks (splitmix64): small, fast, and the same on every platform.

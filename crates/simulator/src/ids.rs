@@ -39,6 +39,11 @@ impl Ids {
         Self { base: region(ordinal) + 401_000_000, early: HashMap::new() }
     }
 
+    /// Insurances of the company created as number `ordinal`.
+    pub(crate) fn insurances(ordinal: u32) -> Self {
+        Self { base: region(ordinal) + 1_500_000_000, early: HashMap::new() }
+    }
+
     /// The id of the row at `position`.
     pub(crate) fn at(&self, position: u32) -> u64 {
         self.base + u64::from(position) * STEP + mix(self.base ^ u64::from(position)) % STEP

@@ -12,6 +12,13 @@
 //! does not move a vendor's `updated_at`; a call refused with 429 does not spend budget; 403 for every company call of
 //! an app that is uninstalled or disconnected, while `/companies`, `/me` and `/app_installations` still answer.
 //!
+//! Of insurances: the list at company level has no project's insurances in it, but an `origin_id` is unique over both;
+//! `exempt` and `info_received` start as false, `status` as null; a limit is a decimal number; a field that is not valid is a
+//! 422 that names it; a row, vendor or project that cannot be seen is a 404; a `PATCH` of one insurance that does not take its
+//! vendor from the path needs `vendor_id`, as Procore's reference marks it; a sync of more than 1,000 rows is a 400; nothing
+//! expires by itself; insurances end with their vendor's merge. Of vendors: a `PATCH` of one needs `name`, a sync does not;
+//! joining by `actions/add` twice is no error.
+//!
 //! # Admin API (JSON)
 //! | call | what |
 //! | --- | --- |
@@ -20,13 +27,15 @@
 //! | `GET /admin/journal/report?company_id=&after=&grace_ms=` | counts per date, status, method and normalized route; `calls_during_block`, `missing_company_header`, `foreign_company_header`, `max_in_flight`, `faults_landed`, .. |
 //! | `GET /admin/companies` | all, with their counts |
 //! | `POST /admin/companies` | a [`CompanySpec`]: `{"id":1,"vendors":100,"projects":"/path.csv","seed":7,..}` |
-//! | `PUT /admin/companies/{id}/installation` | `{"installation":"installed"\|"uninstalled"\|"disconnected","view_vendors":true}` |
-//! | `GET /admin/companies/{id}/directory?resource=` | `vendors`, `projects`, `associations` or `people`: every row as JSON lines, merged and deleted ones with `"gone":true` |
+//! | `PUT /admin/companies/{id}/installation` | `{"installation":"installed"\|"uninstalled"\|"disconnected","view_vendors":true,"insurances":"write"\|"read"\|"none"}` |
+//! | `GET /admin/companies/{id}/directory?resource=` | `vendors`, `projects`, `associations`, `people` or `insurances`: every row as JSON lines, merged and deleted ones with `"gone":true`; insurances also with `project_id` and `api_writes`, how often the API wrote them |
 //! | `POST /admin/companies/{id}/vendors` | `{"rows":[{"name":"..",..}],"count":N,"early":false}` -> `{"ids":[..]}`; `count` rows are made up; `early` ids come first in every list |
 //! | `PATCH /admin/companies/{id}/vendors/{vendor}` | any field of the views, plus `is_active`, `parent_id`, `project_ids`; moves `updated_at` unless that is given |
 //! | `DELETE /admin/companies/{id}/vendors/{vendor}` | merged away: a 404 from now on |
+//! | `POST /admin/companies/{id}/vendors/{master}/merge` | `{"sources":[..]}`: their ids are a 404, their projects and branches are the master's, their insurances end |
 //! | the same three with `projects` | `active`, `permitted`, .. |
 //! | the same three with `people` | rows need `vendor_id`; `first_name`, `last_name`, `email_address`, `is_active`, .. |
+//! | the same three with `insurances` | what a person or an ERP system does: rows as the API takes them, plus `project_id`; `count` rows are made up |
 //! | `POST`, `DELETE /admin/companies/{id}/associations` | `{"pairs":[[project,vendor],..]}` |
 //! | `GET`, `PUT /admin/settings` | [`Settings`], whole |
 //! | `PUT /admin/limits` | `{"preset":"small"}` or `{"hourly":600,"spike":25,"hourly_window_ms":..,"spike_window_ms":..}`; windows start anew |
@@ -34,6 +43,14 @@
 //! | `GET`, `POST /admin/clock` | `{"advance_s":5400}`, `{"advance_ms":..}` |
 //! | `POST /admin/stop-token` | every token given so far is invalid |
 //! | `GET`, `POST`, `DELETE /admin/faults` | scripts, see below; `GET` shows `seen` and `landed` |
+//!
+//! # Settings
+//! `PUT /admin/settings` takes all of [`Settings`]; what is left out goes back to its default. Besides limits and latency:
+//! `retry_after_on_429`, `company_header` (`off`, `warn`, `strict`), `foreign_header_is_403`, `link_keeps_query`,
+//! `max_page_size`, `max_page_sizes` (`{"/rest/v1.0/vendors":7}`), `header_case` (`lower`, `title`; for new connections),
+//! `read_lag_ms` (a write through the API is in lists only after so many milliseconds of the simulator's clock, in the row itself
+//! at once), `shuffle_entities`, `sync_repeats_rows`, `sync_omits_rows` (answers of syncs), `cut_after_refusals` (connections
+//! are cut after so many 429 in a row), `largest_unpaged_list` (longer lists without pages are a 408).
 //!
 //! # Fault scripts
 //! `{"match":{"method":"GET","route":"/rest/v1.0/vendors","path_contains":"page=2","company_id":1,"nth":2,"every":3,
@@ -65,7 +82,13 @@ mod event;
 mod faults;
 mod generate;
 mod ids;
+mod insurance;
+mod insurance_draft;
+mod insurance_form;
+mod insurance_view;
+mod insurances;
 mod journal;
+mod lag;
 mod limiter;
 mod locks;
 mod names;
@@ -84,14 +107,20 @@ mod route;
 mod server;
 mod service;
 mod shared;
+mod sync;
 mod ticket;
+mod transaction;
+mod vendor_change;
+mod vendor_form;
 mod vendor_view;
+mod vendor_writes;
 mod vendors;
+mod writes;
 
 use std::io::{Read as _, Write as _};
 
 pub use args::{Args, LimitPreset};
-pub use config::{CompanyHeader, CompanySpec, Config, Credentials, Installation, Settings, Source};
+pub use config::{Access, CompanyHeader, CompanySpec, Config, Credentials, HeaderCase, Installation, Settings, Source};
 pub use error::{Error, Result};
 pub use limiter::Limits;
 pub use server::Simulator;

@@ -76,8 +76,8 @@ pub(crate) struct Standing {
 pub(crate) enum Verdict {
     /// It may; `None` when no window is on.
     Admitted(Option<Standing>),
-    /// It is a 429.
-    Refused(Standing),
+    /// It is a 429, the so-manieth since the last call that was admitted.
+    Refused { standing: Standing, in_a_row: u32 },
 }
 
 /// All budgets.
@@ -92,6 +92,7 @@ struct Budget {
     window_ends_ms: i64,
     used: u32,
     recent: VecDeque<i64>,
+    refused: u32,
 }
 
 impl Limiter {
@@ -100,8 +101,10 @@ impl Limiter {
         let budget = self.budgets.entry(key.clone()).or_default();
         budget.forget_old(limits, now_ms);
         if let Some(blocked) = exhausted(budget.standings(limits, now_ms)) {
-            return Verdict::Refused(blocked);
+            budget.refused = budget.refused.saturating_add(1);
+            return Verdict::Refused { standing: blocked, in_a_row: budget.refused };
         }
+        budget.refused = 0;
         budget.count(limits, now_ms);
         let after = budget.standings(limits, now_ms);
         let nearest = || after.into_iter().flatten().min_by_key(|one| one.remaining);
@@ -191,9 +194,9 @@ mod tests {
         let (mut limiter, limits) = (Limiter::default(), limits(100, 2));
         limiter.ask(&limits, &key(), 1_500);
         limiter.ask(&limits, &key(), 1_600);
-        let Verdict::Refused(standing) = limiter.ask(&limits, &key(), 1_700) else { panic!("third call in the window") };
+        let Verdict::Refused { standing, .. } = limiter.ask(&limits, &key(), 1_700) else { panic!("third call in the window") };
         assert_eq!(standing, Standing { limit: 2, remaining: 0, reset_s: 12 });
-        assert!(matches!(limiter.ask(&limits, &key(), 11_499), Verdict::Refused(_)));
+        assert!(matches!(limiter.ask(&limits, &key(), 11_499), Verdict::Refused { .. }));
         assert!(matches!(limiter.ask(&limits, &key(), 12_000), Verdict::Admitted(_)));
     }
 
@@ -204,7 +207,7 @@ mod tests {
             .into_iter()
             .map(|at| match limiter.ask(&limits, &key(), at) {
                 Verdict::Admitted(Some(standing)) => (standing.limit, standing.remaining),
-                verdict @ (Verdict::Admitted(None) | Verdict::Refused(_)) => panic!("{verdict:?}"),
+                verdict @ (Verdict::Admitted(None) | Verdict::Refused { .. }) => panic!("{verdict:?}"),
             })
             .collect();
         assert_eq!(remaining, [(3, 2), (3, 1), (3, 1), (4, 0)]);
@@ -227,7 +230,7 @@ mod tests {
         let other = Key { company_id: 2, ..key() };
         assert!(matches!(limiter.ask(&limits, &key(), 0), Verdict::Admitted(_)));
         assert!(matches!(limiter.ask(&limits, &other, 0), Verdict::Admitted(_)));
-        assert!(matches!(limiter.ask(&limits, &key(), 0), Verdict::Refused(_)));
+        assert!(matches!(limiter.ask(&limits, &key(), 0), Verdict::Refused { .. }));
     }
 
     #[test]

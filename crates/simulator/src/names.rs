@@ -555,3 +555,20 @@ pub(crate) const BUILDINGS: &[&str] = &[
 
 /// Stages of a project.
 pub(crate) const STAGES: &[&str] = &["Bidding", "Pre-Construction", "Course of Construction", "Post-Construction", "Warranty"];
+
+/// What an insurance covers.
+pub(crate) const COVERAGES: &[&str] = &[
+    "General Liability",
+    "Workers' Compensation",
+    "Automobile Liability",
+    "Umbrella Liability",
+    "Professional Liability",
+    "Pollution Liability",
+    "Builder's Risk",
+];
+
+/// Second words of insurers' names.
+pub(crate) const INSURERS: &[&str] = &["Insurance Co.", "Mutual", "Casualty", "Indemnity Co.", "Assurance"];
+
+/// What people do on a project.
+pub(crate) const PROJECT_ROLES: &[&str] = &["Project Manager", "Superintendent", "Safety Manager", "Subcontractor"];

@@ -35,6 +35,8 @@ pub(crate) enum PersonShape {
 pub(crate) struct Person<'a> {
     pub(crate) company: &'a Company,
     pub(crate) vendor: u32,
+    /// The vendor's row, as it is or as lists still show it.
+    pub(crate) row: &'a Vendor,
     pub(crate) number: u8,
 }
 
@@ -46,6 +48,11 @@ pub(crate) struct PersonView<'a> {
 }
 
 impl<'a> Person<'a> {
+    /// A person of a vendor as it is.
+    pub(crate) fn now(company: &'a Company, vendor: u32, number: u8) -> Self {
+        Self { company, vendor, row: company.vendor(vendor), number }
+    }
+
     /// The contact id: what `primary_contact.id` and `people[].id` show.
     pub(crate) fn id(&self) -> u64 {
         ids::person(self.company.ordinal, self.vendor, self.number)
@@ -68,6 +75,17 @@ impl<'a> Person<'a> {
             .map_or_else(|| self.row().updated_s, |at| at.timestamp())
     }
 
+    /// A text that was set by hand.
+    pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
+        self.field(key).and_then(serde_json::Value::as_str)
+    }
+
+    /// First and last name.
+    pub(crate) fn name(&self) -> String {
+        let first = self.text("first_name").unwrap_or_else(|| self.first_name());
+        format!("{first} {}", self.text("last_name").unwrap_or_else(|| self.last_name()))
+    }
+
     /// Whether a search word is part of name or e-mail.
     pub(crate) fn matches(&self, needle: &str) -> bool {
         let text = |key: &str, made_up: String| match self.field(key) {
@@ -80,7 +98,7 @@ impl<'a> Person<'a> {
     }
 
     fn row(&self) -> &'a Vendor {
-        self.company.vendor(self.vendor)
+        self.row
     }
 
     fn fields(&self) -> Option<&'a Fields> {
@@ -207,13 +225,13 @@ impl PersonView<'_> {
         row.put("first_name", first)?;
         row.put("id", person.user_id())?;
         row.put("initials", [first, last].iter().filter_map(|name| name.chars().next()).collect::<String>())?;
-        row.put("is_active", true)?;
+        row.put("is_active", person.is_active())?;
         row.put("is_employee", person.row().own)?;
         row.put("job_title", person.job_title())?;
         row.nulls(&["last_login_at"])?;
         row.put("last_name", last)?;
         row.put("mobile_phone", person.mobile())?;
-        row.put("name", format!("{first} {last}"))?;
+        row.put("name", person.name())?;
         row.nulls(&["notes", "origin_id", "origin_data", "state_code"])?;
         row.put("updated_at", timestamp(person.updated_s()))?;
         row.nulls(&["welcome_email_sent_at", "zip", "work_classification_id"])?;
@@ -225,7 +243,10 @@ impl PersonView<'_> {
         let person = self.person;
         row.put("id", person.id())?;
         row.put("vendor_id", person.row().id)?;
-        row.put("primary", primary_contact(person.company, person.vendor).is_some_and(|one| one.number == person.number))?;
+        row.put(
+            "primary",
+            primary_contact(person.company, person.vendor, person.row).is_some_and(|one| one.number == person.number),
+        )?;
         row.put("first_name", person.first_name())?;
         row.put("last_name", person.last_name())?;
         row.put("email_address", person.email())?;
@@ -245,12 +266,12 @@ struct Contact {
 }
 
 /// The vendor's primary contact: the first of its people, or nobody for 15 % of the vendors.
-pub(crate) fn primary_contact(company: &Company, vendor: u32) -> Option<Person<'_>> {
-    let mut pick = Pick::new(company.vendor(vendor).seed, Purpose::Person);
+pub(crate) fn primary_contact<'a>(company: &'a Company, vendor: u32, row: &'a Vendor) -> Option<Person<'a>> {
+    let mut pick = Pick::new(row.seed, Purpose::Person);
     if pick.percent(15) {
         return None;
     }
-    company.people_of(vendor).next().map(|number| Person { company, vendor, number })
+    company.people_of(vendor).next().map(|number| Person { company, vendor, row, number })
 }
 
 /// A stable UUID-shaped string.

@@ -68,11 +68,12 @@ pub(crate) fn show(request: &Request<'_>, company: &Company) -> Reply {
 }
 
 /// `GET /companies/{id}/projects`: all at once, no paging headers.
-pub(crate) fn of_company(_request: &Request<'_>, company: &Company) -> Reply {
+pub(crate) fn of_company(request: &Request<'_>, company: &Company) -> Reply {
     let positions = company.projects_in_order(false).iter().copied();
     let seen = positions.filter(|position| company.project(*position).permitted && company.project(*position).active);
+    let seen: Vec<u32> = seen.collect();
     let shape = ProjectShape::OfCompany;
-    Reply::json(StatusCode::OK, render::array(seen.map(|position| ProjectView { company, position, shape })))
+    request.unpaged(seen.len(), || render::array(seen.iter().map(|position| ProjectView { company, position: *position, shape })))
 }
 
 /// `GET /companies/{id}/users/{user_id}/project_assignments`: only the service user has any.

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::insurance_form::Problems;
 use crate::limiter::Standing;
 
 /// The sentence that Procore publishes for both rate windows.
@@ -96,6 +97,11 @@ impl Reply {
     /// 400 that names the field.
     pub(crate) fn bad_field(field: &str, problem: &str) -> Self {
         Self::value(StatusCode::BAD_REQUEST, &json!({"errors": {field: [problem]}}))
+    }
+
+    /// 422 that names the fields.
+    pub(crate) fn invalid(problems: &Problems) -> Self {
+        Self::value(StatusCode::UNPROCESSABLE_ENTITY, &json!({"errors": problems}))
     }
 
     /// 401 in the documented model.

@@ -10,8 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, HeaderCase};
 use crate::error::{Error, Result};
+use crate::locks::read;
 use crate::service;
 use crate::shared::Shared;
 
@@ -83,8 +84,12 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, stopping: Cancellati
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let title_case = read(&shared.settings).header_case == HeaderCase::Title;
     let service = service_fn(move |request| service::serve(Arc::clone(&shared), request));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .title_case_headers(title_case)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {

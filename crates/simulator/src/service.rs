@@ -7,16 +7,17 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 
+use crate::api::Caller;
 use crate::call::Call;
 use crate::effects::{Fate, Hit};
 use crate::faults::Facts;
 use crate::limiter::{Key, Standing, Verdict};
 use crate::locks::{lock, read};
 use crate::reply::{self, Reply};
-use crate::route::Route;
+use crate::route::{Endpoint, Route};
 use crate::shared::{Shared, rate_company};
 use crate::ticket::{Body, Cut, Ticket};
-use crate::{admin, api, oauth, route};
+use crate::{admin, api, oauth, route, writes};
 
 /// Answers one request; `Err` cuts the connection.
 pub(crate) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
@@ -28,7 +29,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Re
     let mut ticket = known.ticket(&shared, &call);
     let standing = match known.limit(&shared, &mut ticket) {
         Ok(standing) => standing,
-        Err(refusal) => return Ok(ticket.deliver(refusal)),
+        Err(Some(refusal)) => return Ok(ticket.deliver(refusal)),
+        Err(None) => return Err(Cut),
     };
     let latency_ms = read(&shared.settings).latency_ms;
     if latency_ms > 0 {
@@ -86,8 +88,8 @@ impl Known {
         Ticket::begin(shared, call, key, route, self.company_id)
     }
 
-    /// Spends one call of the budget, or answers with the 429.
-    fn limit(&self, shared: &Shared, ticket: &mut Ticket) -> Result<Option<Standing>, Reply> {
+    /// Spends one call of the budget, or answers with the 429; `None` is a cut for whoever goes on in spite of many of them.
+    fn limit(&self, shared: &Shared, ticket: &mut Ticket) -> Result<Option<Standing>, Option<Reply>> {
         if self.oauth || self.client_id.is_none() {
             return Ok(None);
         }
@@ -99,10 +101,11 @@ impl Known {
                 ticket.entry.counted = true;
                 Ok(standing)
             }
-            Verdict::Refused(standing) => {
+            Verdict::Refused { in_a_row, .. } if settings.cut_after_refusals.is_some_and(|most| in_a_row > most) => Err(None),
+            Verdict::Refused { standing, .. } => {
                 let wait_s = (standing.reset_s - now_ms.div_euclid(1000)).max(1);
                 let refusal = Reply::text(StatusCode::TOO_MANY_REQUESTS, reply::TOO_MANY).with_standing(Some(standing));
-                Err(if settings.retry_after_on_429 { refusal.with("Retry-After", wait_s.to_string()) } else { refusal })
+                Err(Some(if settings.retry_after_on_429 { refusal.with("Retry-After", wait_s.to_string()) } else { refusal }))
             }
         }
     }
@@ -134,8 +137,11 @@ impl Known {
         let Some(client_id) = &self.client_id else { return Reply::unauthorized() };
         let Some(route) = self.route else { return Reply::not_found() };
         let settings = read(&shared.settings).clone();
-        let world = read(&shared.world);
-        let platform_client_id = &shared.platform.client_id;
-        api::Request { world: &world, settings: &settings, call, route, client_id, platform_client_id }.answer()
+        let (platform_client_id, now_ms) = (&*shared.platform.client_id, shared.clock.now_ms());
+        let caller = Caller { settings: &settings, call, route, client_id, platform_client_id, now_ms };
+        match route.endpoint {
+            Endpoint::Read(endpoint) => caller.over(&read(&shared.world)).answer(endpoint),
+            Endpoint::Write(endpoint) => shared.transact(|transaction| writes::answer(transaction, caller, endpoint)),
+        }
     }
 }

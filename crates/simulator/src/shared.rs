@@ -21,7 +21,7 @@ use crate::persist::{self, Store};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) world: RwLock<World>,
-    store: Mutex<Option<Store>>,
+    pub(crate) store: Mutex<Option<Store>>,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) limiter: Mutex<Limiter>,
     pub(crate) journal: Journal,
@@ -89,6 +89,18 @@ impl Shared {
         Ok(made)
     }
 
+    /// Applies and stores the change that is right for the state, both under one lock.
+    pub(crate) fn commit_decided(&self, decide: impl FnOnce(&World) -> Result<Event>) -> Result<Vec<u64>> {
+        let mut world = write(&self.world);
+        let mut store = lock(&self.store);
+        let event = decide(&world)?;
+        let made = replay(&mut world, &self.clock, &event)?;
+        if let Some(store) = store.as_mut() {
+            store.append(&event)?;
+        }
+        Ok(made)
+    }
+
     /// The next `X-Request-Id`.
     pub(crate) fn request_id(&self) -> String {
         crate::people_view::uuid(self.requests.fetch_add(1, Ordering::Relaxed) ^ self.clock.now_us().unsigned_abs() << 16)
@@ -115,7 +127,8 @@ pub(crate) fn rate_company(header: Option<&str>, named: Option<u64>) -> u64 {
     header.and_then(|header| header.trim().parse().ok()).or(named).unwrap_or(0)
 }
 
-fn replay(world: &mut World, clock: &Clock, event: &Event) -> Result<Vec<u64>, Error> {
+/// Applies an event, stored or new.
+pub(crate) fn replay(world: &mut World, clock: &Clock, event: &Event) -> Result<Vec<u64>, Error> {
     let made = world.apply(event)?;
     if let Event::ClockAdvanced { by_ms } = event {
         clock.advance_ms(*by_ms);

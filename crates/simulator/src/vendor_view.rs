@@ -38,7 +38,16 @@ pub(crate) enum VendorShape {
 pub(crate) struct VendorView<'a> {
     pub(crate) company: &'a Company,
     pub(crate) position: u32,
+    /// The row at that position, as it is or as lists still show it.
+    pub(crate) vendor: &'a Vendor,
     pub(crate) shape: VendorShape,
+}
+
+impl<'a> VendorView<'a> {
+    /// A vendor as it is.
+    pub(crate) fn now(company: &'a Company, position: u32, shape: VendorShape) -> Self {
+        Self { company, position, vendor: company.vendor(position), shape }
+    }
 }
 
 impl Serialize for VendorView<'_> {
@@ -81,7 +90,7 @@ impl Serialize for VendorView<'_> {
 
 impl VendorView<'_> {
     fn vendor(&self) -> &Vendor {
-        self.company.vendor(self.position)
+        self.vendor
     }
 
     /// 6 % of the vendors have no address at all.
@@ -131,7 +140,7 @@ impl VendorView<'_> {
         row.put("non_union_prevailing_wage", pick.percent(10))?;
         row.nulls(&["notes", "origin_code", "origin_data", "origin_id"])?;
         row.put("prequalified", pick.percent(30))?;
-        let contact = primary_contact(self.company, self.position);
+        let contact = primary_contact(self.company, self.position, self.vendor);
         row.put("primary_contact", contact.map(|person| PersonView { person, shape: PersonShape::PrimaryContact }))?;
         row.put("state_code", address.as_ref().map(|address| address.state_code))?;
         row.put("synced_to_erp", false)?;
@@ -178,7 +187,7 @@ impl VendorView<'_> {
         row.put("business_phone", self.phone())?;
         row.put("email_address", self.email())?;
         row.put("updated_at", timestamp(vendor.updated_s))?;
-        let contact = primary_contact(self.company, self.position);
+        let contact = primary_contact(self.company, self.position, self.vendor);
         row.put("primary_contact", contact.map(|person| PersonView { person, shape: PersonShape::PrimaryContact }))?;
         row.put("project_ids", self.company.project_ids_of(vendor))
     }

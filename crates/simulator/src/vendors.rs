@@ -13,6 +13,7 @@ use crate::projects;
 use crate::query::{BadFilter, Query};
 use crate::render;
 use crate::reply::Reply;
+use crate::route::CompanyIn;
 use crate::vendor_view::{VendorShape, VendorView, trades_of};
 
 /// What a list writes: objects or bare ids.
@@ -38,23 +39,38 @@ pub(crate) fn show(request: &Request<'_>, company: &Company) -> Reply {
     one(company, request.route.ids[0], company_view(request, company, false))
 }
 
-/// `GET /projects/{id}/vendors`.
-pub(crate) fn of_project(request: &Request<'_>, company: &Company) -> Reply {
+/// `GET /companies/{id}/vendors/{id}/comments`: nobody has written any.
+pub(crate) fn comments(request: &Request<'_>, company: &Company) -> Result<Reply, Reply> {
+    company.existing_vendor(request.route.ids[1]).ok_or_else(Reply::not_found)?;
+    Ok(request.paged(request.page(page::DIRECTORY), 0, render::array(std::iter::empty::<()>())))
+}
+
+/// `GET /projects/{id}/vendors`, and the inactive ones among them.
+pub(crate) fn of_project(request: &Request<'_>, company: &Company, active: bool) -> Reply {
     let Some(project) = projects::visible(company, request.route.ids[0]) else { return Reply::not_found() };
+    let state = if active { VendorState::Active } else { VendorState::Inactive };
     let view = project_view(request, company);
-    listing(request, company, view, |vendor| {
-        vendor.state == VendorState::Active && vendor.projects.binary_search(&project).is_ok()
-    })
+    listing(request, company, view, |vendor| vendor.state == state && vendor.projects.binary_search(&project).is_ok())
 }
 
 /// `GET /projects/{id}/vendors/{id}`.
 pub(crate) fn show_in_project(request: &Request<'_>, company: &Company) -> Reply {
-    let [project_id, vendor_id] = request.route.ids;
+    let [project_id, vendor_id, _] = request.route.ids;
     let Some(project) = projects::visible(company, project_id) else { return Reply::not_found() };
     let member = company.vendor_position(vendor_id).map(|position| company.vendor(position));
     match member.filter(|vendor| vendor.projects.binary_search(&project).is_ok()) {
         Some(vendor) => one(company, vendor.id, project_view(request, company)),
         None => Reply::not_found(),
+    }
+}
+
+/// The view in which a write of a vendor answers: extended at company level, normal in projects, unless asked otherwise.
+pub(crate) fn written_shape(request: &Request<'_>) -> Result<VendorShape, Reply> {
+    let company = request.company()?;
+    let in_project = request.route.company == CompanyIn::ProjectPath;
+    match if in_project { project_view(request, company) } else { company_view(request, company, false) }? {
+        Listed::Rows(shape) => Ok(shape),
+        Listed::Ids => Ok(VendorShape::Minimal),
     }
 }
 
@@ -95,7 +111,7 @@ fn one(company: &Company, id: u64, view: Result<Listed, Reply>) -> Reply {
         Err(reply) => return reply,
     };
     match company.vendor_position(id).filter(|position| company.vendor(*position).exists()) {
-        Some(position) => Reply::json(StatusCode::OK, render::json(&VendorView { company, position, shape })),
+        Some(position) => Reply::json(StatusCode::OK, render::json(&VendorView::now(company, position, shape))),
         None => Reply::not_found(),
     }
 }
@@ -108,22 +124,21 @@ fn listing(request: &Request<'_>, company: &Company, view: Result<Listed, Reply>
         (Ok(listed), Ok(filter)) => (listed, filter),
     };
     let descending = query.sort_by_name();
-    let mut positions: Vec<u32> = company
-        .vendors_in_order(descending.is_some())
-        .iter()
-        .copied()
-        .filter(|position| belongs(company.vendor(*position)) && filter.matches(company, *position))
-        .collect();
+    let in_order = company.vendors_in_order(descending.is_some()).iter().copied();
+    let seen = in_order.filter_map(|position| Some((position, company.listed_vendor(position, request.now_ms)?)));
+    let mut found: Vec<(u32, &Vendor)> = seen.filter(|(_, vendor)| belongs(vendor) && filter.matches(company, vendor)).collect();
     if descending == Some(true) {
-        positions.reverse();
+        found.reverse();
     }
     let page = request.page(page::DIRECTORY);
-    let rows = positions[page.rows(positions.len())].iter();
+    let rows = found[page.rows(found.len())].iter();
     let body = match listed {
-        Listed::Rows(shape) => render::array(rows.map(|position| VendorView { company, position: *position, shape })),
-        Listed::Ids => render::array(rows.map(|position| company.vendor(*position).id)),
+        Listed::Rows(shape) => {
+            render::array(rows.map(|(position, vendor)| VendorView { company, position: *position, vendor, shape }))
+        }
+        Listed::Ids => render::array(rows.map(|(_, vendor)| vendor.id)),
     };
-    request.paged(page, positions.len(), body)
+    request.paged(page, found.len(), body)
 }
 
 /// The filters that Procore lists for vendors; others are ignored, as some of its endpoints do.
@@ -151,8 +166,7 @@ impl Filter {
         })
     }
 
-    fn matches(&self, company: &Company, position: u32) -> bool {
-        let vendor = company.vendor(position);
+    fn matches(&self, company: &Company, vendor: &Vendor) -> bool {
         let within = |range: Option<(i64, i64)>, at: i64| range.is_none_or(|(from, to)| from <= at && at <= to);
         let parent = || vendor.parent.map(|parent| company.vendor(parent).id);
         let trade = |ids: &Vec<u64>| trades_of(vendor).any(|number| ids.contains(&ids::trade(company.ordinal, number)));
@@ -162,7 +176,18 @@ impl Filter {
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&vendor.id))
             && self.parents.as_ref().is_none_or(|ids| parent().is_some_and(|parent| ids.contains(&parent)))
             && self.trades.as_ref().is_none_or(trade)
-            && self.search.as_ref().is_none_or(|needle| vendor.name.to_lowercase().contains(needle))
+            && self.search.as_ref().is_none_or(|needle| found(vendor, needle))
             && self.origin_id.as_ref().is_none_or(|wanted| set("origin_id") == Some(wanted))
     }
+}
+
+/// Whether name, `origin_code` or business register has a search word.
+fn found(vendor: &Vendor, needle: &str) -> bool {
+    let field = |key: &str| vendor.fields.as_ref().and_then(|fields| fields.get(key));
+    let has = |value: Option<&serde_json::Value>| {
+        value.and_then(|value| value.as_str()).is_some_and(|text| text.to_lowercase().contains(needle))
+    };
+    vendor.name.to_lowercase().contains(needle)
+        || has(field("origin_code"))
+        || has(field("business_register").and_then(|register| register.get("identifier")))
 }

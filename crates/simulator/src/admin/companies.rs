@@ -9,12 +9,13 @@ use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, body, number, ok, rows, unknown};
+use super::{Answer, body, insurances, number, ok, rows, unknown};
 use crate::call::Call;
-use crate::config::{CompanySpec, Installation};
+use crate::config::{Access, CompanySpec, Installation};
 use crate::directory::{Company, VendorState};
 use crate::error::Error;
 use crate::event::Event;
+use crate::insurance_view::InsuranceTruth;
 use crate::locks::read;
 use crate::people_view::{Person, PersonShape, PersonView};
 use crate::project_view::{ProjectShape, ProjectView};
@@ -32,6 +33,8 @@ pub(super) fn answer(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
         (&Method::GET, []) => Ok(list(shared)),
         (&Method::POST, []) => create(shared, body(call)?),
         (&Method::PUT, [id, "installation"]) => change(shared, number(id)?, &body(call)?),
+        (_, [id, "insurances", rest @ ..]) => insurances::answer(shared, call, number(id)?, rest),
+        (&Method::POST, [id, "vendors", master, "merge"]) => merge(shared, number(id)?, number(master)?, body(call)?),
         (_, [id, kind, rest @ ..]) => rows::answer(shared, call, number(id)?, kind, rest),
         _ => Err(unknown(call)),
     }
@@ -46,6 +49,8 @@ fn list(shared: &Shared) -> Reply {
             "name": company.name,
             "installation": company.installation,
             "view_vendors": company.view_vendors,
+            "insurance_access": company.insurance_access,
+            "insurances": company.insurances.slots().iter().filter(|slot| !slot.gone).count(),
             "own_vendor_id": company.vendor(company.own_vendor()).id,
             "active_vendors": vendors(VendorState::Active),
             "inactive_vendors": vendors(VendorState::Inactive),
@@ -67,12 +72,25 @@ fn create(shared: &Shared, spec: CompanySpec) -> Answer {
 struct Change {
     installation: Option<Installation>,
     view_vendors: Option<bool>,
+    insurances: Option<Access>,
 }
 
 fn change(shared: &Shared, company: u64, change: &Change) -> Answer {
-    let Change { installation, view_vendors } = *change;
-    shared.commit(Event::CompanyChanged { company, installation, view_vendors })?;
+    let Change { installation, view_vendors, insurances } = *change;
+    shared.commit(Event::CompanyChanged { company, installation, view_vendors, insurances })?;
     ok(&json!({}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Merge {
+    sources: Vec<u64>,
+}
+
+fn merge(shared: &Shared, company: u64, master: u64, merge: Merge) -> Answer {
+    let at_s = shared.clock.now_s();
+    shared.commit(Event::VendorsMerged { company, master, sources: merge.sources, at_s })?;
+    ok(&json!({"id": master}))
 }
 
 /// Which rows the truth is asked of.
@@ -82,6 +100,7 @@ enum Resource {
     Projects,
     Associations,
     People,
+    Insurances,
 }
 
 /// Streams every row that ever was, one JSON object per line.
@@ -92,7 +111,8 @@ pub(super) fn directory(shared: &Arc<Shared>, call: &Call, id: &str) -> Result<R
         "projects" => Resource::Projects,
         "associations" => Resource::Associations,
         "people" => Resource::People,
-        other => return Err(Error::Invalid(format!("{other} is not vendors, projects, associations or people"))),
+        "insurances" => Resource::Insurances,
+        other => return Err(Error::Invalid(format!("{other} is not vendors, projects, associations, people or insurances"))),
     };
     if read(&shared.world).company(company_id).is_none() {
         return Err(Error::Missing(format!("company {company_id}")));
@@ -112,6 +132,7 @@ pub(super) fn directory(shared: &Arc<Shared>, call: &Call, id: &str) -> Result<R
 fn piece(company: &Company, resource: Resource, from: usize) -> Option<bytes::Bytes> {
     let count = match resource {
         Resource::Projects => company.projects.len(),
+        Resource::Insurances => company.insurances.slots().len(),
         Resource::Vendors | Resource::Associations | Resource::People => company.vendors.len(),
     };
     if from >= count {
@@ -120,7 +141,7 @@ fn piece(company: &Company, resource: Resource, from: usize) -> Option<bytes::By
     let to = count.min(from + ROWS_PER_PIECE);
     let positions = (from..to).filter_map(|position| u32::try_from(position).ok());
     Some(match resource {
-        Resource::Vendors => render::lines(positions.map(|position| VendorView { company, position, shape: VendorShape::Truth })),
+        Resource::Vendors => render::lines(positions.map(|position| VendorView::now(company, position, VendorShape::Truth))),
         Resource::Projects => {
             render::lines(positions.map(|position| ProjectView { company, position, shape: ProjectShape::Truth }))
         }
@@ -129,9 +150,10 @@ fn piece(company: &Company, resource: Resource, from: usize) -> Option<bytes::By
             let project_ids = company.project_ids_of(vendor).into_iter();
             project_ids.map(|project_id| json!({"project_id": project_id, "vendor_id": vendor.id}))
         })),
+        Resource::Insurances => render::lines(company.insurances.slots()[from..to].iter().map(InsuranceTruth)),
         Resource::People => render::lines(positions.filter(|position| company.vendor(*position).exists()).flat_map(|vendor| {
             let numbers = company.people_of(vendor);
-            numbers.map(move |number| PersonView { person: Person { company, vendor, number }, shape: PersonShape::Truth })
+            numbers.map(move |number| PersonView { person: Person::now(company, vendor, number), shape: PersonShape::Truth })
         })),
     })
 }

@@ -3,11 +3,15 @@
 mod access;
 mod directory;
 mod faults;
+mod insurance_sync;
+mod insurances;
 mod journal;
 mod limits;
+mod mid_run;
 mod oauth;
 mod paging;
 mod state;
+mod vendor_writes;
 mod views;
 
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
@@ -76,6 +80,23 @@ impl Yard {
         Answer::of(self.request(path).send().await.expect("an answer")).await
     }
 
+    /// A write through the API.
+    async fn send(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.client.request(method, self.url(path)).bearer_auth(&self.token);
+        let request = request.header("Procore-Company-Id", COMPANY);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Changes single settings.
+    async fn configure(&self, changes: Value) {
+        let mut settings = self.set(Method::GET, "/admin/settings", Value::Null).await;
+        for (key, value) in changes.as_object().expect("an object") {
+            settings[key] = value.clone();
+        }
+        self.set(Method::PUT, "/admin/settings", settings).await;
+    }
+
     /// The rows of a list that must be a 200.
     async fn rows(&self, path: &str) -> Vec<Value> {
         let answer = self.get(path).await;
@@ -138,6 +159,11 @@ fn ids(rows: &[Value]) -> Vec<u64> {
 
 fn vendors(query: &str) -> String {
     format!("/rest/v1.0/vendors?company_id={COMPANY}&{query}")
+}
+
+/// The company's insurances, or what follows their path.
+fn insurances(rest: &str) -> String {
+    format!("/rest/v1.0/companies/{COMPANY}/insurances{rest}")
 }
 
 fn projects(query: &str) -> String {

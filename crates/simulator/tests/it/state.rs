@@ -4,7 +4,7 @@ use linkyard_simulator::{CompanySpec, Config, Limits};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{COMPANY, Yard, directory, ids, vendors};
+use crate::{COMPANY, Yard, directory, ids, insurances, vendors};
 
 fn config(data_dir: &std::path::Path, companies: Vec<CompanySpec>) -> Config {
     Config { data_dir: Some(data_dir.to_owned()), companies, ..Config::default() }
@@ -66,4 +66,34 @@ async fn a_restart_gives_nobody_a_fresh_budget() {
     yard.simulator.stop().await;
     let yard = Yard::start(config).await;
     assert_eq!(yard.get(&vendors("")).await.number("x-rate-limit-remaining"), 1);
+}
+
+#[tokio::test]
+async fn insurances_and_vendor_writes_survive_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let spec = vec![CompanySpec::generated(COMPANY, 20, 2)];
+    let yard = Yard::start(config(directory.path(), spec.clone())).await;
+    let vendor_ids = ids(&yard.rows(&vendors("")).await);
+    let admin = format!("/admin/companies/{COMPANY}");
+    yard.set(Method::POST, &format!("{admin}/insurances"), json!({"count": 30})).await;
+    let sync = |origin_id: &str| json!({"updates": [{"vendor_id": vendor_ids[1], "origin_id": origin_id, "limit": "5.00"}]});
+    yard.send(Method::PATCH, &insurances("/sync"), sync("A")).await;
+    let made = yard.send(Method::PATCH, &insurances("/sync"), sync("B")).await.json()["entities"][0]["id"].clone();
+    yard.send(Method::DELETE, &insurances(&format!("/{made}")), Value::Null).await;
+    yard.set(Method::POST, &format!("{admin}/vendors/{}/merge", vendor_ids[2]), json!({"sources": [vendor_ids[3]]})).await;
+    let body = json!({"company_id": COMPANY, "vendor": {"name": "Fresh Co"}});
+    yard.send(Method::POST, "/rest/v1.0/vendors", body).await;
+    yard.set(Method::PUT, &format!("{admin}/installation"), json!({"insurances": "read"})).await;
+    let before = (yard.truth("insurances").await, yard.truth("vendors").await, yard.truth("associations").await);
+    yard.simulator.stop().await;
+
+    let yard = Yard::start(config(directory.path(), spec)).await;
+    let after = (yard.truth("insurances").await, yard.truth("vendors").await, yard.truth("associations").await);
+    assert_eq!(after, before);
+    assert_eq!(yard.send(Method::PATCH, &insurances("/sync"), sync("A")).await.status, StatusCode::FORBIDDEN);
+    yard.set(Method::PUT, &format!("{admin}/installation"), json!({"insurances": "write"})).await;
+    let total = yard.get(&insurances("")).await.number("total");
+    let again = yard.send(Method::PATCH, &insurances("/sync"), sync("A")).await.json();
+    let known = before.0.iter().find(|row| row["origin_id"] == "A").expect("the row of A");
+    assert_eq!((&again["entities"][0]["id"], yard.get(&insurances("")).await.number("total")), (&known["id"], total));
 }
