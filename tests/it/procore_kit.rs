@@ -1,10 +1,11 @@
 //! What the tests of the Procore client share: a simulator with a client on it, a server that says whatever a test wants, and a budget
 //! that only listens.
 
+use chrono::NaiveDate;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};
-use linkyard_core::compliance::FoundInsurance;
+use linkyard_core::compliance::{self, FoundInsurance, Insurance, InsuranceStatus};
 use linkyard_core::contact::Person;
-use linkyard_core::id::CompanyId;
+use linkyard_core::id::{CompanyId, CoverageId, LinkId, RecordId};
 use linkyard_core::job::Lane;
 use linkyard_core::mapping::Subject;
 use linkyard_core::provider::Credentials;
@@ -182,6 +183,34 @@ pub(crate) async fn everybody(company: &Company) -> Vec<Person> {
 pub(crate) async fn insured(company: &Company) -> Vec<FoundInsurance> {
     let pages = every_page(async |number| company.insurances(number).await, |page: &InsurancePage| page.next).await;
     pages.expect("insurances").into_iter().flat_map(|page| page.insurances).collect()
+}
+
+/// An insurance of ours for each of `vendors`, in every spelling of limits, texts and dates.
+pub(crate) fn ours(vendors: &[RecordId]) -> Vec<Insurance> {
+    let limits = ["1000000", "2500.5", "0.05", "", "99999999999999", "999999999999999"];
+    let day = |number: usize| NaiveDate::from_ymd_opt(2026, 1, 1 + u32::try_from(number % 28).expect("a day"));
+    let one = |(number, vendor): (usize, &RecordId)| Insurance {
+        origin_id: compliance::origin_id(LinkId::generate(), CoverageId::generate()),
+        vendor: *vendor,
+        insurance_type: ["General Liability", "Automobile", "Żywioły \"i\" inne"][number % 3].to_owned(),
+        insurer: ["", "GL Insurance Inc."][number % 2].to_owned(),
+        policy_number: format!("P-{number}"),
+        limit: limits[number % limits.len()].to_owned(),
+        effective_date: (number % 4 > 0).then(|| day(number)).flatten(),
+        expiration_date: (number % 5 > 0).then(|| NaiveDate::from_ymd_opt(2027, 2, 28)).flatten(),
+        status: InsuranceStatus::ALL[number % InsuranceStatus::ALL.len()],
+        notifies: false,
+        notes: ["limit too low", ""][number % 2].to_owned(),
+    };
+    vendors.iter().enumerate().map(one).collect()
+}
+
+/// Vendors of the first page, `count` of them.
+pub(crate) async fn some_vendors(company: &Company, count: usize) -> Vec<RecordId> {
+    let page = company.page(Subject::Vendor, 1, None).await.expect("vendors");
+    let vendors: Vec<RecordId> = page.records.iter().take(count).map(|vendor| vendor.id).collect();
+    assert_eq!(vendors.len(), count, "too few vendors");
+    vendors
 }
 
 /// The ids of all rows of some pages.

@@ -2,7 +2,7 @@
 //! client gets wrong, and fails if ours does. The traps about writing are in `procore_traps_writing.rs`. Where a trap is about what a
 //! later layer concludes, the test is about what the client hands to it, and says so.
 
-use crate::procore_kit::{COMPANY, Listening, Yard, company, everybody, id, ids, inactive, refusal, short, walk};
+use crate::procore_kit::{COMPANY, Listening, Yard, everybody, ids, inactive, refusal, short, walk};
 use linkyard_core::directory::Address;
 use linkyard_core::id::CompanyId;
 use linkyard_core::job::Lane;
