@@ -210,15 +210,20 @@ impl Insurances {
     pub(crate) fn put(&mut self, rows: &[Insurance], by_api: bool, moment: Moment) {
         for row in rows {
             let Some(position) = self.ids.position(row.id) else { continue };
-            let old = self.slots.get(position as usize).filter(|slot| !slot.gone).map(|slot| slot.row.clone());
+            let old = match self.slots.get_mut(position as usize) {
+                Some(slot) => {
+                    let old = std::mem::replace(&mut slot.row, row.clone());
+                    slot.api_writes += u32::from(by_api);
+                    (!std::mem::take(&mut slot.gone)).then_some(old)
+                }
+                None => {
+                    self.slots.push(Slot { row: row.clone(), gone: false, api_writes: u32::from(by_api) });
+                    None
+                }
+            };
             self.reindex(position, old.as_ref(), Some(row));
             if let Some(from_ms) = moment.listed_from_ms {
                 self.past.keep(position, old, moment.at_ms, from_ms);
-            }
-            let api_writes = u32::from(by_api);
-            match self.slots.get_mut(position as usize) {
-                Some(slot) => *slot = Slot { row: row.clone(), gone: false, api_writes: slot.api_writes + api_writes },
-                None => self.slots.push(Slot { row: row.clone(), gone: false, api_writes }),
             }
         }
     }
@@ -257,13 +262,16 @@ impl Insurances {
 
     /// Moves a row in the indexes. Only those whose key changed are touched: rows are rewritten far more often than moved.
     fn reindex(&mut self, position: u32, old: Option<&Insurance>, new: Option<&Insurance>) {
-        let origin = |row: Option<&Insurance>| row.and_then(|row| row.origin_id.clone());
-        if origin(old) != origin(new) {
-            if let Some(origin_id) = origin(old) {
-                self.by_origin.remove(&origin_id);
+        let former = old.and_then(|row| row.origin_id.as_deref());
+        let origin_id = new.and_then(|row| row.origin_id.as_deref());
+        if former != origin_id {
+            if let Some(former) = former
+                && self.by_origin.get(former) == Some(&position)
+            {
+                self.by_origin.remove(former);
             }
-            if let Some(origin_id) = origin(new) {
-                self.by_origin.insert(origin_id, position);
+            if let Some(origin_id) = origin_id {
+                self.by_origin.insert(origin_id.into(), position);
             }
         }
         let at_company_level = |row: Option<&Insurance>| row.is_some_and(|row| row.project_id.is_none());

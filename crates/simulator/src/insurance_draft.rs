@@ -61,26 +61,27 @@ impl<'a> Draft<'a> {
     }
 
     /// Makes a row. Procore e-mails about expiry unless told otherwise.
-    pub(crate) fn create(&mut self, sent: &Map<String, Value>) -> Result<Insurance, Refusal> {
+    pub(crate) fn create(&mut self, sent: &Map<String, Value>) -> Result<&Insurance, Refusal> {
         let row = Insurance {
             id: self.company.insurances.next_id(self.made),
             project_id: self.holder.project_id(),
             notifications: true,
             ..Insurance::default()
         };
-        let row = self.write(row, sent, true)?;
+        let at = self.write(row, sent, true)?;
         self.made += 1;
-        Ok(row)
+        Ok(&self.rows[at])
     }
 
     /// Changes a row of the holder.
-    pub(crate) fn update(&mut self, id: u64, sent: &Map<String, Value>, vendor_required: bool) -> Result<Insurance, Refusal> {
+    pub(crate) fn update(&mut self, id: u64, sent: &Map<String, Value>, vendor_required: bool) -> Result<&Insurance, Refusal> {
         let row = self.get(id).filter(|row| self.holder.holds(row)).ok_or(Refusal::Missing("id"))?.clone();
-        self.write(row, sent, vendor_required)
+        let at = self.write(row, sent, vendor_required)?;
+        Ok(&self.rows[at])
     }
 
     /// One row of a sync: an id must be there, an `origin_id` may be, neither makes a new row.
-    pub(crate) fn sync(&mut self, sent: &Map<String, Value>) -> Result<Insurance, Problems> {
+    pub(crate) fn sync(&mut self, sent: &Map<String, Value>) -> Result<&Insurance, Problems> {
         let origin_id = sent.get("origin_id").and_then(Value::as_str).filter(|origin_id| !origin_id.is_empty());
         let outcome = match (sent.get("id").filter(|id| !id.is_null()), origin_id) {
             (Some(id), _) => match id.as_u64() {
@@ -100,7 +101,8 @@ impl<'a> Draft<'a> {
         outcome.map_err(Refusal::problems)
     }
 
-    fn write(&mut self, mut row: Insurance, sent: &Map<String, Value>, vendor_required: bool) -> Result<Insurance, Refusal> {
+    /// Takes a row as it will be; answers with its place.
+    fn write(&mut self, mut row: Insurance, sent: &Map<String, Value>, vendor_required: bool) -> Result<usize, Refusal> {
         let former_origin = row.origin_id.clone();
         row.vendor_id = self.vendor_id(&row, sent, vendor_required)?;
         fill(&mut row, sent)?;
@@ -115,14 +117,14 @@ impl<'a> Draft<'a> {
                 self.origins.insert(origin_id.clone(), Some(row.id));
             }
         }
-        match self.by_id.get(&row.id) {
-            Some(at) => self.rows[*at] = row.clone(),
-            None => {
-                self.by_id.insert(row.id, self.rows.len());
-                self.rows.push(row.clone());
-            }
+        if let Some(at) = self.by_id.get(&row.id) {
+            self.rows[*at] = row;
+            return Ok(*at);
         }
-        Ok(row)
+        let at = self.rows.len();
+        self.by_id.insert(row.id, at);
+        self.rows.push(row);
+        Ok(at)
     }
 
     /// The vendor that the row will belong to: the path's, else the one sent, else the one it has.

@@ -55,11 +55,11 @@ pub(crate) fn write(transaction: &mut Transaction<'_>, caller: Caller<'_>, scope
     let reply = match change {
         Change::Create => {
             let row = draft.create(sent(request.body()?)?).map_err(refusal)?;
-            Reply::json(StatusCode::CREATED, render::json(&InsuranceView(&row)))
+            Reply::json(StatusCode::CREATED, render::json(&InsuranceView(row)))
         }
         Change::Update => {
             let row = draft.update(row_id(&request, scope), sent(request.body()?)?, true).map_err(refusal)?;
-            Reply::json(StatusCode::OK, render::json(&InsuranceView(&row)))
+            Reply::json(StatusCode::OK, render::json(&InsuranceView(row)))
         }
         Change::Delete => {
             let id = row_id(&request, scope);
@@ -90,7 +90,7 @@ fn sync_rows(draft: &mut Draft<'_>, company_id: u64, body: &Map<String, Value>, 
             Some(sent) => draft.sync(sent),
         };
         match outcome {
-            Ok(row) => entities.push(render::json(&InsuranceView(&row))),
+            Ok(row) => entities.push(render::json(&InsuranceView(row))),
             Err(problems) => errors.push(sync::error_row(update, &problems)),
         }
     }

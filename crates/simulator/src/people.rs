@@ -116,7 +116,7 @@ pub(crate) fn users(request: &Request<'_>, company: &Company, active: bool) -> R
 pub(crate) fn user(request: &Request<'_>, company: &Company) -> Reply {
     match everybody(company, None).find(|person| person.user_id() == Some(request.route.ids[1])) {
         Some(person) => {
-            let view = PersonView { person, shape: PersonShape::UserExtended };
+            let view = PersonView { person, shape: PersonShape::OneUser };
             Reply::json(StatusCode::OK, render::json(&view))
         }
         None => Reply::not_found(),

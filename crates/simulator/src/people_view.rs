@@ -26,6 +26,8 @@ pub(crate) enum PersonShape {
     User,
     /// Row of `users` with `view=extended`.
     UserExtended,
+    /// One user, asked for by its id.
+    OneUser,
     /// What a checker wants to know.
     Truth,
 }
@@ -156,6 +158,13 @@ impl Serialize for PersonView<'_> {
                 self.user(&mut row)?;
                 row.put("role", self.person.job_title())?;
                 row.put("verified_employee", false)?;
+            }
+            PersonShape::OneUser => {
+                self.user(&mut row)?;
+                row.put("role", self.person.job_title())?;
+                row.put("verified_employee", false)?;
+                row.put("is_insurance_manager", false)?;
+                row.nulls(&["company_permission_template_id", "default_permission_template_id"])?;
             }
             PersonShape::Truth => self.truth(&mut row)?,
         }

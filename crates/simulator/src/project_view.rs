@@ -16,6 +16,8 @@ pub(crate) enum ProjectShape {
     Compact,
     /// The default of the lists.
     Normal,
+    /// The default of the older list, v1.0: normal plus a few fields that the newer one dropped.
+    Older,
     /// Normal plus descriptions, dates and groupings: also what a single project shows.
     Extended,
     /// Row of `companies/{id}/projects`.
@@ -45,6 +47,12 @@ impl Serialize for ProjectView<'_> {
                 row.put("active", project.active)?;
             }
             ProjectShape::Normal => self.normal(&mut row)?,
+            ProjectShape::Older => {
+                self.normal(&mut row)?;
+                row.put("stage", self.stage().name)?;
+                row.nulls(&["created_by", "delivery_method", "estimated_budget", "fax", "parent_job", "priority"])?;
+                row.nulls(&["project_sector_id", "projected_finish_date", "sector", "work_scope"])?;
+            }
             ProjectShape::Extended => {
                 self.normal(&mut row)?;
                 self.extended(&mut row)?;

@@ -27,6 +27,7 @@ pub(crate) fn list(request: &Request<'_>, company: &Company) -> Reply {
     let view = query.get("view").or_else(|| query.get("serializer_view")).unwrap_or("normal");
     let shape = match view {
         "ids" | "compact" => ProjectShape::Compact,
+        "normal" if request.route.normalized.starts_with("/rest/v1.0") => ProjectShape::Older,
         "normal" => ProjectShape::Normal,
         "extended" => ProjectShape::Extended,
         _ => return Reply::bad_field("view", "is not one of the views"),

@@ -135,6 +135,7 @@ const WRITES: &[(Write, Method, CompanyIn, &str)] = &[
     (Write::VendorUpdate, Method::PATCH, CompanyIn::Body, "/rest/v1.0/vendors/{id}"),
     (Write::VendorSync, Method::PATCH, CompanyIn::Body, "/rest/v1.0/vendors/sync"),
     (Write::VendorReactivate, Method::PATCH, CompanyIn::Path, "/rest/v1.0/companies/{company_id}/vendors/inactive/{id}"),
+    (Write::VendorReactivate, Method::PATCH, CompanyIn::ProjectPath, "/rest/v1.0/projects/{project_id}/vendors/inactive/{id}"),
     (Write::RegisterCreate, Method::POST, CompanyIn::Query, "/rest/v1.0/vendors/{id}/business_register"),
     (Write::RegisterUpdate, Method::PATCH, CompanyIn::Query, "/rest/v1.0/vendors/{id}/business_register"),
     (Write::ProjectVendorCreate, Method::POST, CompanyIn::ProjectPath, "/rest/v1.1/projects/{project_id}/vendors"),

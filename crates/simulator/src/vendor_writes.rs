@@ -16,6 +16,7 @@ use crate::insurance_form::{Problems, problem};
 use crate::projects;
 use crate::render;
 use crate::reply::{Reply, Shape};
+use crate::route::CompanyIn;
 use crate::sync;
 use crate::transaction::{Transaction, moment};
 use crate::vendor_form;
@@ -61,10 +62,14 @@ fn update_vendor(transaction: &mut Transaction<'_>, caller: Caller<'_>, id: u64)
     commit_one(transaction, caller, VendorWrite { id: Some(id), fields, ..VendorWrite::default() }, StatusCode::OK)
 }
 
-/// `PATCH /companies/{id}/vendors/inactive/{id}`: the vendor is active again. Its body is not looked at.
+/// `PATCH /companies/{id}/vendors/inactive/{id}` and the same in a project: the vendor is active again. The body is not
+/// looked at.
 pub(crate) fn reactivate(transaction: &mut Transaction<'_>, caller: Caller<'_>) -> Result<Reply, Reply> {
     let request = caller.over(transaction.world());
     let company = request.company()?;
+    if request.route.company == CompanyIn::ProjectPath {
+        member(&request, company)?;
+    }
     let id = request.route.ids[1];
     let position = company.existing_vendor(id).ok_or_else(Reply::not_found)?;
     if company.vendor(position).state != VendorState::Inactive {

@@ -71,7 +71,7 @@ fn write(
     shared: &Shared,
     company: u64,
     holder: Holder,
-    draw: impl FnOnce(&mut Draft<'_>) -> Result<Insurance, Refusal>,
+    draw: impl for<'d> FnOnce(&'d mut Draft<'_>) -> Result<&'d Insurance, Refusal>,
 ) -> Result<Vec<u64>, Error> {
     let moment = Moment { at_ms: shared.clock.now_ms(), listed_from_ms: None };
     shared.commit_decided(|world| {

@@ -143,6 +143,9 @@ async fn vendors_join_leave_and_are_made_in_projects() {
     let inactive = format!("/rest/v1.0/projects/{project_id}/vendors/inactive");
     assert_eq!(ids(&yard.rows(&inactive).await), [made.json()["id"].as_u64().expect("an id")]);
     assert!(yard.rows(&base).await.is_empty());
+    let back = yard.send(Method::PATCH, &format!("{inactive}/{}", made.json()["id"]), Value::Null).await;
+    assert_eq!((back.status, yard.rows(&base).await.len()), (StatusCode::OK, 1));
+    assert_eq!(yard.send(Method::PATCH, &format!("{inactive}/{id}"), Value::Null).await.status, StatusCode::NOT_FOUND);
     let comments = format!("/rest/v1.0/companies/{COMPANY}/vendors/{id}/comments");
     assert!(yard.rows(&comments).await.is_empty());
 }

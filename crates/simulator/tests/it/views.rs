@@ -175,5 +175,8 @@ async fn projects_show_templates_demos_and_their_vendors() {
     assert!(of_vendor.contains(&project_id));
     let one = yard.get(&format!("/rest/v1.0/projects/{project_id}?company_id={COMPANY}")).await.json();
     assert_eq!((&one["name"], &one["company"]["id"]), (&rows[0]["name"], &json!(COMPANY)));
+    let older = yard.rows(&format!("/rest/v1.0/projects?company_id={COMPANY}")).await;
+    assert_eq!((older.len(), older[0]["stage"].is_string(), older[0].get("description")), (7, true, None));
+    assert_eq!(yard.rows(&projects("")).await[0].get("stage"), None);
     assert!(yard.rows(&projects("view=ids")).await.iter().all(Value::is_u64));
 }
