@@ -22,7 +22,15 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 42] = [
+pub const METHODS: [(&str, Need); 50] = [
+    ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
+    ("linkyard.v1.ComplianceService/GetCoverage", READ),
+    ("linkyard.v1.ComplianceService/ListCoverages", READ),
+    ("linkyard.v1.ComplianceService/BatchUpdateCoverages", WRITE),
+    ("linkyard.v1.ComplianceService/DeleteCoverage", WRITE),
+    ("linkyard.v1.ComplianceService/ListInsurances", READ),
+    ("linkyard.v1.ComplianceService/CountInsurances", READ),
+    ("linkyard.v1.ComplianceService/PushCompliance", WRITE),
     ("linkyard.v1.JobService/GetJob", READ),
     ("linkyard.v1.JobService/ListJobs", READ),
     ("linkyard.v1.JobService/WatchJob", READ),

@@ -18,6 +18,7 @@ pub(crate) struct Collection {
 
 pub(crate) const API_KEYS: Collection = Collection { plural: "apiKeys", singular: "api_key" };
 pub(crate) const COMPLIANCE_PROFILES: Collection = Collection { plural: "complianceProfiles", singular: "compliance_profile" };
+pub(crate) const COVERAGES: Collection = Collection { plural: "coverages", singular: "coverage" };
 pub(crate) const JOBS: Collection = Collection { plural: "jobs", singular: "job" };
 pub(crate) const ORGANIZATIONS: Collection = Collection { plural: "organizations", singular: "organization" };
 pub(crate) const PARTIES: Collection = Collection { plural: "parties", singular: "party" };

@@ -40,6 +40,8 @@ macro_rules! paged {
 
 paged! {
     ListApiKeysRequest,
+    ListCoveragesRequest,
+    ListInsurancesRequest,
     ListJobsRequest,
     ListPartiesRequest,
     ListPartyMappingsRequest,

@@ -109,6 +109,7 @@ fn bounds() -> Server {
 }
 
 fn api_routes(api: &Api) -> RoutesBuilder {
+    use v1::compliance_service_server::ComplianceServiceServer;
     use v1::job_service_server::JobServiceServer;
     use v1::organization_service_server::OrganizationServiceServer;
     use v1::party_mapping_service_server::PartyMappingServiceServer;
@@ -120,6 +121,7 @@ fn api_routes(api: &Api) -> RoutesBuilder {
     let api = Arc::new(api.clone());
     let mut routes = RoutesBuilder::default();
     routes
+        .add_service(bounded!(ComplianceServiceServer::from_arc(api.clone())))
         .add_service(bounded!(JobServiceServer::from_arc(api.clone())))
         .add_service(bounded!(OrganizationServiceServer::from_arc(api.clone())))
         .add_service(bounded!(PartyMappingServiceServer::from_arc(api.clone())))

@@ -11,6 +11,7 @@ mod m20261122_000001_ledger;
 mod m20261122_000002_tenancy;
 mod m20261122_000003_registry;
 mod m20261122_000004_directory;
+mod m20261122_000005_compliance;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_tenancy::Migration),
             Box::new(m20261122_000003_registry::Migration),
             Box::new(m20261122_000004_directory::Migration),
+            Box::new(m20261122_000005_compliance::Migration),
         ]
     }
 }

@@ -29,6 +29,7 @@ struct Rows {
     party: String,
     project: String,
     key: String,
+    coverage: String,
 }
 
 /// A method without its package, and a request for it.
@@ -94,6 +95,27 @@ fn providers(rows: &Rows) -> Vec<Case> {
     ]
 }
 
+fn compliance(rows: &Rows) -> Vec<Case> {
+    let (provider, coverage) = (|| rows.provider.clone(), || rows.coverage.clone());
+    let form = v1::Coverage {
+        name: coverage(),
+        insurance_type: "Auto".to_owned(),
+        status: v1::coverage::Status::Compliant.into(),
+        ..Default::default()
+    };
+    let update = v1::BatchUpdateCoveragesRequest { coverages: vec![form], request_id: String::new() };
+    vec![
+        ("ComplianceService/BatchCreateCoverages", own(v1::BatchCreateCoveragesRequest::default())),
+        ("ComplianceService/GetCoverage", theirs(v1::GetCoverageRequest { name: coverage() })),
+        ("ComplianceService/ListCoverages", theirs(v1::ListCoveragesRequest { party: rows.party.clone(), ..Default::default() })),
+        ("ComplianceService/BatchUpdateCoverages", theirs(update)),
+        ("ComplianceService/ListInsurances", theirs(v1::ListInsurancesRequest { parent: provider(), ..Default::default() })),
+        ("ComplianceService/CountInsurances", theirs(v1::CountInsurancesRequest { parent: provider() })),
+        ("ComplianceService/PushCompliance", theirs(v1::PushComplianceRequest { name: provider(), ..Default::default() })),
+        ("ComplianceService/DeleteCoverage", theirs(v1::DeleteCoverageRequest { name: coverage(), ..Default::default() })),
+    ]
+}
+
 fn mappings(rows: &Rows) -> Vec<Case> {
     let parent = || rows.provider.clone();
     let (party, project) = (format!("{}/partyMappings/1", rows.provider), format!("{}/projectMappings/1", rows.provider));
@@ -131,7 +153,10 @@ fn mappings(rows: &Rows) -> Vec<Case> {
 
 /// A request for every method of the API.
 fn matrix(rows: &Rows) -> Vec<Case> {
-    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows)].into_iter().flatten().collect()
+    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows), compliance(rows)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Fills a tenant with one of everything.
@@ -149,14 +174,24 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
     let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
+    let party = party.expect("a party").into_inner().name;
+    let coverage = v1::Coverage {
+        party: party.clone(),
+        insurance_type: "Auto".to_owned(),
+        status: v1::coverage::Status::Compliant.into(),
+        ..Default::default()
+    };
+    let coverage = v1::BatchCreateCoveragesRequest { coverages: vec![coverage], request_id: String::new() };
+    let coverage = clients.compliance.batch_create_coverages(coverage).await.expect("a coverage").into_inner();
     let keys = clients.organizations.list_api_keys(v1::ListApiKeysRequest::default()).await.expect("keys").into_inner();
     Rows {
         provider: format!("providers/{provider}"),
         pending: format!("providers/{pending}"),
         job: format!("jobs/{job}"),
-        party: party.expect("a party").into_inner().name,
+        party,
         project: project.name,
         key: keys.api_keys[0].name.clone(),
+        coverage: coverage.coverages[0].name.clone(),
     }
 }
 

@@ -38,6 +38,8 @@ async fn lived(databases: &Databases, perform: Perform) -> Bench {
         bench.confirm_all(subject).await;
     }
     bench.settled().await;
+    bench.cover_all().await;
+    bench.settled().await;
     let path = format!("/companies/{COMPANY}/vendors/{}", first["record"]);
     bench.admin("PATCH", &path, json!({ "address": "1 New Street" })).await;
     bench.enqueue(JobKind::FetchDirectory).await;
@@ -98,13 +100,13 @@ async fn every_job_run_twice_from_its_beginning_ends_as_if_run_once() {
 }
 
 #[tokio::test]
-async fn only_the_connection_test_and_the_fetch_call_out() {
+async fn only_the_connection_test_the_fetch_and_the_push_call_out() {
     each_kind(async |databases| {
         let bench = lived(&databases, linkyard_worker::jobs::registry()).await;
         let calls = calls_by_kind(&bench).await;
         assert_eq!(calls.keys().map(String::as_str).collect::<Vec<_>>(), all_kinds(), "a kind was not run");
         let callers: Vec<&str> = calls.iter().filter(|(_, calls)| **calls > 0).map(|(kind, _)| kind.as_str()).collect();
-        assert_eq!(callers, ["fetch_directory", "test_connection"]);
+        assert_eq!(callers, ["fetch_directory", "push_compliance", "test_connection"]);
         let counted: i64 = calls.values().sum();
         assert_eq!(bench.calls().await, u64::try_from(counted).expect("calls"), "and every call is counted on a job");
     })

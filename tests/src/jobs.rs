@@ -3,9 +3,10 @@
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
 //! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
 
-use crate::databases::Databases;
+use crate::databases::{Databases, Sql};
 use crate::ground;
-use linkyard_core::id::{JobId, ProviderId};
+use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
+use linkyard_core::id::{CoverageId, JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::{Mapping, MappingFilter, OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
@@ -14,7 +15,7 @@ use linkyard_core::scope::Scope;
 use linkyard_procore::Procore;
 use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget};
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
-use linkyard_store::{RegistryFilter, SealingKey, Store};
+use linkyard_store::{InsuranceFilter, InsuranceLine, RegistryFilter, SealingKey, Store};
 use linkyard_worker::{Perform, WorkerArgs};
 use serde_json::{Value, json};
 use std::sync::{Arc, Once};
@@ -202,11 +203,11 @@ impl Bench {
 
     /// Confirms that every undecided record of `subject` is created, and answers the link job.
     pub async fn confirm_all(&self, subject: Subject) -> JobId {
-        let mut selection = Selection::Filter {
-            filter: MappingFilter::default(),
-            action: BulkAction::Create(OnLookalike::Create),
-            plan_token: None,
-        };
+        self.confirm(subject, BulkAction::Create(OnLookalike::Create)).await
+    }
+
+    async fn confirm(&self, subject: Subject, action: BulkAction) -> JobId {
+        let mut selection = Selection::Filter { filter: MappingFilter::default(), action, plan_token: None };
         let confirm = async |selection: &Selection, plan_only| {
             let answer = self.store.mapping_confirm(&self.scope, self.provider, subject, selection, plan_only, None).await;
             answer.expect("a plan")
@@ -216,6 +217,62 @@ impl Bench {
             *plan_token = Some(plan.token);
         }
         confirm(&selection, false).await.job.expect("a link job").id
+    }
+
+    /// States two coverages for each party: one that is fine, and one without dates that is not.
+    pub async fn cover_all(&self) -> Vec<Coverage> {
+        let page = PageRequest { size: 400, after: None };
+        let parties = self.store.party_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the parties").rows;
+        let stated: Vec<_> = parties
+            .iter()
+            .flat_map(|party| {
+                let second = NewCoverage { status: CoverageStatus::NonCompliant, ..coverage("Workers Compensation", None) };
+                [(party.id, coverage("General Liability", Some("2031-05-06"))), (party.id, second)]
+            })
+            .collect();
+        self.store.coverages_create(&self.scope, &stated, None).await.expect("coverages")
+    }
+
+    /// Accepts every suggestion of `subject`.
+    pub async fn accept_suggestions(&self, subject: Subject) -> JobId {
+        self.confirm(subject, BulkAction::AcceptSuggestions).await
+    }
+
+    /// The lines of the provider, as the store lists them.
+    pub async fn lines(&self) -> Vec<InsuranceLine> {
+        let page = PageRequest { size: 100_000, after: None };
+        let list = self.store.insurance_list(&self.scope, self.provider, &InsuranceFilter::default(), &page).await;
+        list.expect("the lines").rows
+    }
+
+    /// Restates a coverage behind the store's back, as the passing of time does.
+    pub async fn state_quietly(&self, id: CoverageId, stated: &NewCoverage) {
+        let sql = Sql::open(&self.database_url).await.expect("the database opens");
+        let id = match self.store.backend_name() {
+            "sqlite" => format!("x'{}'", id.0.simple()),
+            _ => format!("'{id}'"),
+        };
+        let until = stated.expiration_date.expect("a last day");
+        sql.execute(&format!("update coverage set expiration_date = '{until}' where id = {id}")).await;
+    }
+
+    /// The insurances that the directory has, without ids: vendor, who marked it, and what it says.
+    pub async fn insurances(&self) -> Vec<String> {
+        let url = format!("{}/admin/companies/{COMPANY}/directory?resource=insurances", self.simulator.url());
+        let text = self.admin.get(url).send().await.expect("an answer").text().await.expect("a body");
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let shown = |row: Value| {
+            let ours = row["origin_id"].as_str().is_some_and(|mark| mark.starts_with("linkyard:"));
+            let says = ["vendor_id", "insurance_type", "insurance_provider", "limit", "expiration_date", "status", "notes"];
+            let says: Vec<String> = says.iter().map(|field| row[*field].to_string()).collect();
+            format!(
+                "{} {} notifies {}",
+                if ours { "ours" } else { "foreign" },
+                says.join(" "),
+                row["enable_expired_insurance_notifications"]
+            )
+        };
+        sorted(rows.filter(|row| row["gone"] != json!(true)).map(shown).collect())
     }
 
     /// Everything that the jobs are to bring about, without ids of ours and times: equal states are equal values.
@@ -232,6 +289,7 @@ impl Bench {
             "directory": lists,
             "parties": self.parties().await,
             "projects": self.projects().await,
+            "insurances": self.insurances().await,
         })
     }
 
@@ -355,6 +413,22 @@ fn shown(mapping: &Mapping) -> Value {
         "suggestions": suggestions.collect::<Vec<_>>(),
         "synced": mapping.last_synced_at_ms.is_some(),
     })
+}
+
+/// A compliant coverage of this line.
+#[must_use]
+pub fn coverage(insurance_type: &str, until: Option<&str>) -> NewCoverage {
+    NewCoverage {
+        insurance_type: insurance_type.to_owned(),
+        insurer: Some("Acme Insurance".to_owned()),
+        policy_number: Some("P-1".to_owned()),
+        limit: Some("1000000.00".to_owned()),
+        effective_date: None,
+        expiration_date: until.map(|day| day.parse().expect("a day")),
+        status: CoverageStatus::Compliant,
+        waived: false,
+        notes: None,
+    }
 }
 
 fn sorted(mut rows: Vec<String>) -> Vec<String> {

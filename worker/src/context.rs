@@ -57,6 +57,8 @@ pub struct Context {
     pub attempts: i32,
     /// What happened to the job's rows in earlier runs.
     pub counts: RowCounts,
+    /// Whether another worker lost the job once and may have had a call under way.
+    pub taken_over: bool,
     provider: Option<Provider>,
     upstream: Upstream,
     signals: Signals,
@@ -75,6 +77,7 @@ impl Context {
             payload: job.payload.clone(),
             attempts: job.attempts,
             counts: job.counts,
+            taken_over: job.taken_over,
             provider,
             upstream,
             signals,

@@ -1,5 +1,6 @@
 //! The gRPC adapters: one file per service. A handler parses, asks the service once, answers.
 
+mod compliance;
 mod decision;
 mod job;
 mod mapping;

@@ -3,6 +3,7 @@
 //! A service checks what can be checked without the store, makes one call of the store, and rings when work may have come to be. Who may
 //! call what is decided before (see the access table).
 
+mod compliance;
 mod job;
 mod mapping;
 mod organization;

@@ -1,5 +1,6 @@
 //! From the domain to the wire: one file per resource. The other direction is parsed where it can be refused, in the adapters.
 
+mod compliance;
 mod job;
 mod mapping;
 mod organization;
@@ -8,6 +9,7 @@ mod provider;
 mod registry;
 mod time;
 
+pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
 pub(crate) use job::{job, state as job_state};
 pub(crate) use mapping::{address, count as mapping_count, mapping};
 pub(crate) use organization::{access, api_key, organization};

@@ -1,7 +1,8 @@
 //! The grammar of the command line. `linkyard --help` is the reference, so every flag says here what it does.
 
 use crate::admin::{
-    Group, JobCommand, KeyCommand, MappingGroup, OrganizationCommand, PartyCommand, ProjectCommand, ProviderCommand,
+    CoverageCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup, OrganizationCommand, PartyCommand,
+    ProjectCommand, ProviderCommand,
 };
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES_HELP;
@@ -100,6 +101,12 @@ Examples:
     /// The registry's projects and who is on them.
     Project(Group<ProjectCommand>),
 
+    /// What the registry says of parties' insurance.
+    Coverage(Group<CoverageCommand>),
+
+    /// What the directory shows of it, and pushing it there.
+    Insurance(Group<InsuranceCommand>),
+
     /// Long work: list, follow, stop, run again.
     Job(Group<JobCommand>),
 
@@ -125,6 +132,8 @@ impl Command {
             | Self::Projects(_)
             | Self::Party(_)
             | Self::Project(_)
+            | Self::Coverage(_)
+            | Self::Insurance(_)
             | Self::Job(_)
             | Self::Organization(_)
             | Self::Key(_) => "warn",

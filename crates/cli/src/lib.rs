@@ -36,6 +36,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Projects(group) => Box::pin(group.run_mapping(admin::Side::Projects)).await,
         Command::Party(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Project(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
+        Command::Coverage(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
+        Command::Insurance(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Job(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Organization(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Key(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,

@@ -302,13 +302,8 @@ pub fn insurance(stated: &NewCoverage, origin_id: String, vendor: RecordId, toda
     }
 }
 
-/// An insurance whose link or coverage is gone, where records are kept: it says nothing about compliance any more.
-#[must_use]
-pub fn retired(mut last: Insurance) -> Insurance {
-    last.status = InsuranceStatus::Undecided;
-    "No longer maintained by linkyard.".clone_into(&mut last.notes);
-    last
-}
+/// What an insurance says whose link or coverage ended, beside the status `undecided`, where such records are kept.
+pub const RETIRED_NOTE: &str = "No longer maintained by linkyard.";
 
 #[cfg(test)]
 mod tests {

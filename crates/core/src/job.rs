@@ -43,6 +43,8 @@ words! {
         LinkProjects = "link_projects",
         /// Brings addresses and associations of linked records in step.
         SyncLinked = "sync_linked",
+        /// Brings the insurances of linked vendors to what their parties' coverages say.
+        PushCompliance = "push_compliance",
     }
 }
 
@@ -243,6 +245,8 @@ pub struct ClaimedJob {
     pub counts: RowCounts,
     /// Asked for before it started.
     pub requested: RequestedState,
+    /// Whether a worker lost it once by its lease, now or earlier: that worker may have had a call under way that no fence stops.
+    pub taken_over: bool,
     /// Created, milliseconds since 1970 on the database's clock.
     pub created_at_ms: i64,
 }

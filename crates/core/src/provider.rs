@@ -181,6 +181,36 @@ pub struct Visible {
     pub hints: Vec<String>,
 }
 
+/// What becomes of an insurance of ours whose link or coverage ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RetireBy {
+    /// It stays, with the status `undecided` and a note.
+    #[default]
+    Undecided,
+    /// It is deleted, with one call each: Procore deletes no batches.
+    Deleted,
+}
+
+impl RetireBy {
+    /// Both ways.
+    pub const ALL: [Self; 2] = [Self::Undecided, Self::Deleted];
+
+    /// The word in SQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Undecided => "undecided",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The way named by `word`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.as_str() == word)
+    }
+}
+
 /// A configured integration. Its secret is not part of it: only the store unseals it, for the client.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -204,6 +234,10 @@ pub struct Provider {
     pub default_compliance_profile: ComplianceProfileId,
     /// How contacts follow.
     pub contacts_mode: ContactsMode,
+    /// Whether compliance is pushed into the directory's insurances.
+    pub pushes: bool,
+    /// What becomes of insurances that end.
+    pub retire_by: RetireBy,
     /// Where it is in its life.
     pub state: ProviderState,
     /// What a person has to mend, when the state is `NeedsAttention`.

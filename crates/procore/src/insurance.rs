@@ -5,7 +5,7 @@ use crate::call::Ask;
 use crate::company::Company;
 use crate::failure;
 use crate::list::parsed;
-use crate::wire::{self, Updates};
+use crate::wire::{self, Retirements, Updates};
 use bytes::Bytes;
 use linkyard_core::compliance::{FoundInsurance, Insurance, ORIGIN_PREFIX};
 use linkyard_core::id::InsuranceId;
@@ -46,12 +46,24 @@ impl Company {
     /// `Invalid`. `Internal` for too many rows, a mark that is not ours, or the same mark twice: a row without a mark of its own would be
     /// created anew by every repetition, and another's mark would overwrite another's insurance.
     pub async fn sync_insurances(&self, insurances: &[Insurance]) -> Result<SyncAnswer> {
-        let mut claims = marks(insurances)?;
-        if insurances.is_empty() {
+        self.sync(marks(insurances.iter().map(|insurance| &insurance.origin_id))?, &Updates::of(insurances)).await
+    }
+
+    /// Sets insurances of ours to `undecided`, with a note, at most [`MOST_SYNCED`]; everything else about them stays. They are named by
+    /// id and mark: by its mark alone, one that is not there would be created.
+    ///
+    /// # Errors
+    /// As [`Company::sync_insurances`].
+    pub async fn retire_insurances(&self, retirements: &[(InsuranceId, String)]) -> Result<SyncAnswer> {
+        self.sync(marks(retirements.iter().map(|(_, mark)| mark))?, &Retirements::of(retirements)).await
+    }
+
+    async fn sync(&self, mut claims: Claims, updates: &impl serde::Serialize) -> Result<SyncAnswer> {
+        if claims.is_empty() {
             return Ok(SyncAnswer::default());
         }
         let path = format!("/rest/v1.0/companies/{}/insurances/sync", self.key.company);
-        let body = serde_json::to_vec(&Updates::of(insurances)).map_err(|error| Error::internal("writing a sync", error))?;
+        let body = serde_json::to_vec(updates).map_err(|error| Error::internal("writing a sync", error))?;
         let answer = self.send(Ask { method: Method::PATCH, path: &path, query: &[], body: Some(Bytes::from(body)) }).await?;
         let outcomes = parsed(answer.body, move |body| {
             collect(body, &mut claims)?;
@@ -79,13 +91,12 @@ impl Company {
 type Claims = BTreeMap<String, Vec<SyncOutcome>>;
 
 /// Room for what will be said of each mark.
-fn marks(insurances: &[Insurance]) -> Result<Claims> {
-    if insurances.len() > MOST_SYNCED {
-        return Err(Error::broken(format!("a sync of {} insurances, more than {MOST_SYNCED}", insurances.len())));
+fn marks<'a>(marks: impl ExactSizeIterator<Item = &'a String>) -> Result<Claims> {
+    if marks.len() > MOST_SYNCED {
+        return Err(Error::broken(format!("a sync of {} insurances, more than {MOST_SYNCED}", marks.len())));
     }
     let mut claims = Claims::new();
-    for insurance in insurances {
-        let mark = &insurance.origin_id;
+    for mark in marks {
         if !mark.starts_with(ORIGIN_PREFIX) {
             return Err(Error::broken(format!("a sync of an insurance whose mark is not ours: {mark:?}")));
         }
@@ -135,6 +146,10 @@ mod tests {
     use linkyard_core::compliance::InsuranceStatus;
     use linkyard_core::id::RecordId;
 
+    fn of(insurances: &[Insurance]) -> Result<Claims> {
+        marks(insurances.iter().map(|insurance| &insurance.origin_id))
+    }
+
     fn insurance(origin_id: &str) -> Insurance {
         Insurance {
             origin_id: origin_id.to_owned(),
@@ -153,7 +168,7 @@ mod tests {
 
     /// What an answer to a sync of `linkyard:a` and `linkyard:b` says of the two.
     fn outcomes(body: &str) -> [SyncOutcome; 2] {
-        let mut claims = marks(&[insurance("linkyard:a"), insurance("linkyard:b")]).expect("marks");
+        let mut claims = of(&[insurance("linkyard:a"), insurance("linkyard:b")]).expect("marks");
         collect(body.as_bytes(), &mut claims).expect(body);
         ["linkyard:a", "linkyard:b"].map(|mark| settled(claims.remove(mark).expect("a mark that was sent")))
     }
@@ -217,10 +232,10 @@ mod tests {
 
     #[test]
     fn only_our_own_marks_are_sent_and_each_once() {
-        assert!(marks(&[insurance("")]).is_err() && marks(&[insurance("erp-17")]).is_err());
-        assert!(marks(&[insurance("linkyard:a"), insurance("linkyard:a")]).is_err());
+        assert!(of(&[insurance("")]).is_err() && of(&[insurance("erp-17")]).is_err());
+        assert!(of(&[insurance("linkyard:a"), insurance("linkyard:a")]).is_err());
         let many: Vec<Insurance> = (0..=MOST_SYNCED).map(|number| insurance(&format!("linkyard:{number}"))).collect();
-        assert!(marks(&many).is_err());
-        assert_eq!(marks(&many[1..]).expect("as many as Procore takes").len(), MOST_SYNCED);
+        assert!(of(&many).is_err());
+        assert_eq!(of(&many[1..]).expect("as many as Procore takes").len(), MOST_SYNCED);
     }
 }

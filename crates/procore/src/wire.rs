@@ -10,7 +10,7 @@ mod person;
 mod project;
 mod vendor;
 
-pub(crate) use insurance::{Synced, Updates};
+pub(crate) use insurance::{Retirements, Synced, Updates};
 pub(crate) use lenient::{Flag, Id, Ids, List, Name, Number, Object, Row, Text};
 
 use linkyard_core::compliance::FoundInsurance;

@@ -10,6 +10,7 @@
 mod args;
 mod association;
 mod audit;
+mod compliance;
 mod directory;
 mod error;
 mod gate;
@@ -27,6 +28,9 @@ mod text;
 mod walk;
 
 pub use args::Args;
+pub use compliance::{
+    CoverageFilter, DueLine, InsuranceFilter, InsuranceLine, LineCounts, LineOutcome, LineResult, LineState, PushBatch,
+};
 pub use directory::PageStored;
 pub use gate::NameKey;
 pub use mapping::confirm::Confirmed;

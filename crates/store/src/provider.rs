@@ -11,14 +11,14 @@ use linkyard_core::error::{Attention, ConflictReason, Violations};
 use linkyard_core::id::{CompanyId, ComplianceProfileId, JobId, OrganizationId, PartyTypeId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::page::{Page, PageRequest};
-use linkyard_core::provider::{ContactsMode, Credentials, Environment, NewProvider, Provider, ProviderState};
+use linkyard_core::provider::{ContactsMode, Credentials, Environment, NewProvider, Provider, ProviderState, RetireBy};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 const COLUMNS: &str = "id, organization_id, display_name, environment, company_id, platform_credentials, client_id,
-    default_party_type_id, default_compliance_profile_id, contacts_mode, state, attention, state_message, visible, not_before_ms,
-    revision, created_at_ms, updated_at_ms, last_fetch_at_ms";
+    default_party_type_id, default_compliance_profile_id, contacts_mode, pushes, retire_by, state, attention, state_message, visible,
+    not_before_ms, revision, created_at_ms, updated_at_ms, last_fetch_at_ms";
 
 /// The longest name of a provider, in characters.
 const LONGEST_DISPLAY_NAME: usize = 200;
@@ -351,6 +351,8 @@ fn provider(row: &QueryResult) -> Result<Provider> {
         default_party_type: PartyTypeId(get(row, "default_party_type_id")?),
         default_compliance_profile: ComplianceProfileId(get(row, "default_compliance_profile_id")?),
         contacts_mode: word(row, "contacts_mode", ContactsMode::parse)?,
+        pushes: get(row, "pushes")?,
+        retire_by: word(row, "retire_by", RetireBy::parse)?,
         state: word(row, "state", ProviderState::parse)?,
         attention: optional_word(row, "attention", Attention::parse)?,
         state_message: get(row, "state_message")?,

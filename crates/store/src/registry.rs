@@ -2,7 +2,7 @@
 //!
 //! Here are the named choices and what parties and projects have in common; each of the two has its own file.
 
-mod marks;
+pub(crate) mod marks;
 mod parties;
 mod projects;
 

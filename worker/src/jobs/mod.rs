@@ -7,6 +7,7 @@ mod fetch_directory;
 mod link_parties;
 mod link_projects;
 mod linking;
+mod push_compliance;
 mod suggest;
 mod sync_linked;
 mod test_connection;
@@ -46,6 +47,7 @@ fn perform<'a>(kind: JobKind, cx: &'a Context, progress: &'a mut Progress) -> Bo
         JobKind::LinkParties => start(link_parties::LinkParties, cx, progress),
         JobKind::LinkProjects => start(link_projects::LinkProjects, cx, progress),
         JobKind::SyncLinked => start(sync_linked::SyncLinked, cx, progress),
+        JobKind::PushCompliance => start(push_compliance::PushCompliance, cx, progress),
     }
 }
 
@@ -93,6 +95,7 @@ mod tests {
             link_parties::LinkParties::KIND,
             link_projects::LinkProjects::KIND,
             sync_linked::SyncLinked::KIND,
+            push_compliance::PushCompliance::KIND,
         ];
         assert_eq!(kinds, JobKind::ALL);
     }

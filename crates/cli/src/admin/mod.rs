@@ -2,6 +2,7 @@
 //! server is known here; what a command may do is what its API key may do.
 
 mod address;
+mod compliance;
 mod confirm;
 mod filter;
 mod job;
@@ -20,6 +21,7 @@ mod wire;
 #[cfg(test)]
 mod outage;
 
+pub use compliance::{CoverageCommand, InsuranceCommand};
 pub use job::JobCommand;
 pub use mapping::MappingGroup;
 pub use organization::{KeyCommand, OrganizationCommand};

@@ -3,7 +3,9 @@
 
 use super::{Flag, Id, Number, Row, Text};
 use chrono::NaiveDate;
-use linkyard_core::compliance::{FoundInsurance, Insurance, InsuranceStatus, LONGEST_LIMIT_CHARACTERS, canonical_limit};
+use linkyard_core::compliance::{
+    FoundInsurance, Insurance, InsuranceStatus, LONGEST_LIMIT_CHARACTERS, RETIRED_NOTE, canonical_limit,
+};
 use linkyard_core::id::{InsuranceId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,6 +121,32 @@ impl<'a> Updates<'a> {
             notes: &insurance.notes,
         };
         Self { updates: insurances.iter().map(update).collect() }
+    }
+}
+
+/// The body of a sync that retires insurances: it names only what is to change.
+#[derive(Debug, Serialize)]
+pub(crate) struct Retirements<'a> {
+    updates: Vec<RetirementRow<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct RetirementRow<'a> {
+    id: InsuranceId,
+    origin_id: &'a str,
+    status: &'static str,
+    notes: &'static str,
+}
+
+impl<'a> Retirements<'a> {
+    pub(crate) fn of(retirements: &'a [(InsuranceId, String)]) -> Self {
+        let row = |(id, origin_id): &'a (InsuranceId, String)| RetirementRow {
+            id: *id,
+            origin_id,
+            status: InsuranceStatus::Undecided.as_str(),
+            notes: RETIRED_NOTE,
+        };
+        Self { updates: retirements.iter().map(row).collect() }
     }
 }
 

@@ -88,12 +88,13 @@ impl Store {
             "with taken as (
                 select job.id from job where job.id in {wanted} and {runnable} {clean} order by job.id {{lock_skip}}
             )
-            update job set state = 'running', lease_owner = $2, lease_until_ms = {{now}} + $3, epoch = epoch + 1,
+            update job set taken_over = taken_over or state = 'running', state = 'running', lease_owner = $2,
+                lease_until_ms = {{now}} + $3, epoch = epoch + 1,
                 starts_without_progress = starts_without_progress + 1, started_at_ms = coalesce(started_at_ms, {{now}}),
                 revision = revision + 1
             where id in (select id from taken)
             returning id, organization_id, provider_id, kind, lane, payload, checkpoint, attempts, epoch, requested_state,
-                created_at_ms, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
+                taken_over, created_at_ms, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
             wanted = wanted(&self.writer, "$1"),
             runnable = runnable(),
             clean = if alone { "" } else { "and job.starts_without_progress = 0" },
@@ -171,6 +172,7 @@ fn claimed(row: &QueryResult) -> Result<ClaimedJob> {
         attempts: get(row, "attempts")?,
         counts: counts(row)?,
         requested: word(row, "requested_state", RequestedState::parse)?,
+        taken_over: get(row, "taken_over")?,
         created_at_ms: get(row, "created_at_ms")?,
     })
 }

@@ -4,6 +4,7 @@ use super::choice::{TARGET_ROW, TargetRow, known_targets};
 use super::list::choice;
 use super::outcome::{Outcome, Registry, Waiting, decide};
 use super::registry_copy::{self, Copy};
+use crate::compliance::lines;
 use crate::directory::List;
 use crate::gate::{self, TargetKey};
 use crate::ledger::fence_and_checkpoint;
@@ -71,6 +72,10 @@ impl Store {
         let links = make_links(&tx, &list, &chunk, &outcomes).await?;
         let counts = keep_back(&tx, &list, &chunk.waiting, &outcomes, links.len()).await?;
         let associations = association::appear(&tx, &list, &links).await?;
+        match subject {
+            Subject::Vendor => lines::appear_for_links(&tx, &list, &links).await?,
+            Subject::Project => 0,
+        };
         fence_and_checkpoint(&tx, fence, Some(&progress(&list, "linking", last, counts))).await?;
         commit(tx).await?;
         statistics::refresh(self).await;

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// `and ..` for everything that `filter` asks of `t`, with its parameters, the first of which is `$first`.
-pub(super) fn condition(filter: &RegistryFilter, first: usize) -> Result<(String, Vec<Value>)> {
+pub(crate) fn condition(filter: &RegistryFilter, first: usize) -> Result<(String, Vec<Value>)> {
     let mut sql = String::new();
     let mut values: Vec<Value> = Vec::new();
     let linked = "select 1 from mapping m where m.target_id = t.id and m.organization_id = t.organization_id
@@ -40,22 +40,29 @@ pub(super) fn condition(filter: &RegistryFilter, first: usize) -> Result<(String
 }
 
 /// The id after which a page begins.
-pub(super) fn after(page: &PageRequest) -> Result<Uuid> {
+pub(crate) fn after(page: &PageRequest) -> Result<Uuid> {
     match page.after.as_deref() {
         None => Ok(Uuid::nil()),
         Some(key) => Uuid::parse_str(key).map_err(|_| Error::invalid("page_token", "is not one that this list gave")),
     }
 }
 
+/// The two ids after which a page begins, in a list that is sorted by both.
+pub(crate) fn after_pair(page: &PageRequest) -> Result<(Uuid, Uuid)> {
+    let Some(key) = page.after.as_deref() else { return Ok((Uuid::nil(), Uuid::nil())) };
+    let ids = key.split_once(':').and_then(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?)));
+    ids.ok_or_else(|| Error::invalid("page_token", "is not one that this list gave"))
+}
+
 /// Notes what is wrong with the number of new rows.
-pub(super) fn check_number(number: usize, field: &str, violations: &mut Violations) {
+pub(crate) fn check_number(number: usize, field: &str, violations: &mut Violations) {
     if number == 0 || number > MOST_ROWS {
         violations.add(field, format!("must have between 1 and {MOST_ROWS} rows, not {number}"));
     }
 }
 
 /// Notes what is wrong with a new row's name.
-pub(super) fn check_name(name: &str, field: String, violations: &mut Violations) {
+pub(crate) fn check_name(name: &str, field: String, violations: &mut Violations) {
     if text::kept(name).trim().is_empty() {
         violations.add(field, "is missing");
     } else if name.chars().nth(LONGEST_NAME_CHARACTERS).is_some() {
@@ -64,12 +71,12 @@ pub(super) fn check_name(name: &str, field: String, violations: &mut Violations)
 }
 
 /// `part` as it is kept; a blank one is none.
-pub(super) fn known(part: Option<&str>) -> Option<String> {
+pub(crate) fn known(part: Option<&str>) -> Option<String> {
     part.map(|part| text::kept(part.trim()).into_owned()).filter(|part| !part.is_empty())
 }
 
 /// The address of a row.
-pub(super) fn address(row: &QueryResult) -> Result<Address> {
+pub(crate) fn address(row: &QueryResult) -> Result<Address> {
     Ok(Address {
         street: get(row, "street")?,
         city: get(row, "city")?,
@@ -81,21 +88,21 @@ pub(super) fn address(row: &QueryResult) -> Result<Address> {
 
 /// An id in a batch.
 #[derive(Debug, Serialize)]
-pub(super) struct IdRow {
+pub(crate) struct IdRow {
     id: Uuid,
 }
 
 /// The columns of [`IdRow`].
-pub(super) const ID_ROW: [(&str, Column); 1] = [("id", Column::Uuid)];
+pub(crate) const ID_ROW: [(&str, Column); 1] = [("id", Column::Uuid)];
 
 /// `ids` as a batch.
-pub(super) fn id_rows(ids: &[Uuid]) -> Result<Value> {
+pub(crate) fn id_rows(ids: &[Uuid]) -> Result<Value> {
     let ids: Vec<IdRow> = ids.iter().map(|id| IdRow { id: *id }).collect();
     batch(&ids)
 }
 
 /// The marks of `targets`, oldest link first, in one statement.
-pub(super) async fn marks(
+pub(crate) async fn marks(
     connection: &impl ConnectionTrait,
     organization: OrganizationId,
     targets: &[Uuid],
@@ -125,12 +132,12 @@ pub(super) async fn marks(
 }
 
 /// What is remembered of a creation: the ids in order.
-pub(super) fn remembered(ids: &[Uuid]) -> Vec<u8> {
+pub(crate) fn remembered(ids: &[Uuid]) -> Vec<u8> {
     ids.iter().flat_map(|id| *id.as_bytes()).collect()
 }
 
 /// The ids of a remembered creation.
-pub(super) fn recalled(answer: &[u8]) -> Result<Vec<Uuid>> {
+pub(crate) fn recalled(answer: &[u8]) -> Result<Vec<Uuid>> {
     let ids = answer
         .chunks(16)
         .map(|id| Uuid::from_slice(id).map_err(|error| Error::internal("a remembered answer names no ids", error)));
@@ -138,7 +145,7 @@ pub(super) fn recalled(answer: &[u8]) -> Result<Vec<Uuid>> {
 }
 
 /// What the audit log says of a creation of many.
-pub(super) fn told(ids: &[Uuid]) -> (String, String) {
+pub(crate) fn told(ids: &[Uuid]) -> (String, String) {
     let first = ids.first().map(ToString::to_string).unwrap_or_default();
     (first, format!("{} created", ids.len()))
 }
