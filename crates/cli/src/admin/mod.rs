@@ -67,10 +67,9 @@ impl<C: Subcommand> Group<C> {
             }
         };
         tokio::select! {
-            // The command first: one that follows a job has better words for an interruption.
             biased;
             ended = limited => ended,
-            _ = interrupt.recv() => Err(Exit::error(ExitCode::Interrupted, "interrupted")),
+            _ = interrupt.recv() => Err(Exit::error(ExitCode::Interrupted, session.interruption())),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::exit::{Exit, ExitCode};
 use anyhow::{Context, Result};
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -61,6 +62,8 @@ pub(crate) struct Session {
     server: String,
     /// How to answer.
     pub(crate) output: Output,
+    /// The job that is being followed now.
+    followed: Arc<Mutex<Option<String>>>,
 }
 
 impl Session {
@@ -88,7 +91,21 @@ impl Session {
             deadline: args.timeout.unwrap_or(CALL_DEADLINE),
             server: args.server.clone(),
             output: Output::new(args.output),
+            followed: Arc::default(),
         })
+    }
+
+    /// Notes the job that is being followed from now on, if any.
+    pub(crate) fn note_followed(&self, name: Option<&str>) {
+        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
+    }
+
+    /// What to say when a person interrupts now. One place listens for that: of two listeners either may hear it first.
+    pub(crate) fn interruption(&self) -> String {
+        match &*self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(name) => format!("detached; the job goes on: linkyard job watch {name}"),
+            None => "interrupted".to_owned(),
+        }
     }
 
     /// The channel, for a stream.

@@ -33,20 +33,16 @@ pub(crate) enum Show {
     JsonLines,
 }
 
-/// Follows `name` to its end and answers it as it ended, however that was.
+/// Follows `name` to its end and answers it as it ended, however that was. Whoever drops this on an interruption has the words for it
+/// from [`Session::interruption`].
 ///
 /// # Errors
-/// The server's status; exit code 130 when interrupted.
+/// The server's status.
 pub(crate) async fn follow(session: &Session, name: &str, show: Show) -> Result<Job> {
-    tokio::select! {
-        // The interruption first: it is listened for before the server is asked.
-        biased;
-        _ = tokio::signal::ctrl_c() => {
-            let message = format!("detached; the job goes on: linkyard job watch {name}");
-            Err(Exit::error(ExitCode::Interrupted, message))
-        }
-        ended = follow_to_the_end(session, name, show) => ended,
-    }
+    session.note_followed(Some(name));
+    let ended = follow_to_the_end(session, name, show).await;
+    session.note_followed(None);
+    ended
 }
 
 /// Answers an error unless `job` ended well.
