@@ -29,7 +29,15 @@ fn build() -> PathBuf {
         Some(name) => name,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What the outer cargo says of the test's own package is not for the inner one: some build scripts run again when it changes, and
+    // with them half of the dependencies, here and once more with the next build from a shell.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    let status = command
         .args(["build", "--quiet", "--workspace", "--bin", "linkyard", "--profile", profile, "--target-dir"])
         .arg(target_dir)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
