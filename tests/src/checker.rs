@@ -1,12 +1,14 @@
 //! A checker that trusts no counter of linkyard's: it compares what the public API answers with what the simulator's admin API knows.
 //!
 //! It looks for: a directory record without exactly one mapping, a linked record whose party or project does not carry its mark, a
-//! record marked twice, a party without a reason to exist twice, an association too many or too few, a call that was started after a 429
-//! and before its reset, a call without the company header. What it finds are sentences; no finding means that the two agree.
+//! record marked twice, a party without a reason to exist twice, an association too many or too few, an insurance of ours too many or
+//! too few, one of somebody else's that was written to, a call that was started after a 429 and before its reset, a call without the
+//! company header. What it finds are sentences; no finding means that the two agree.
 
 use anyhow::{Context, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::MappingState;
+use linkyard_proto::v1::compliance_service_client::ComplianceServiceClient;
 use linkyard_proto::v1::party_mapping_service_client::PartyMappingServiceClient;
 use linkyard_proto::v1::party_service_client::PartyServiceClient;
 use linkyard_proto::v1::project_mapping_service_client::ProjectMappingServiceClient;
@@ -78,6 +80,7 @@ pub async fn check(place: &Where) -> Result<Findings> {
     for provider in providers.list_providers(request).await?.into_inner().providers {
         let linked_vendors = subject(place, &channel, &key, &provider, "vendors", &mut findings).await?;
         let linked_projects = subject(place, &channel, &key, &provider, "projects", &mut findings).await?;
+        insurances(place, &channel, &key, &provider, &linked_vendors, &mut findings).await?;
         associations(place, &channel, &key, &provider, &linked_vendors, &linked_projects, &mut findings).await?;
     }
     calls(place, &mut findings).await?;
@@ -170,6 +173,73 @@ fn marks(
     for (record, name) in marked {
         if !linked.contains_key(&record) {
             findings.problem(format!("{resource} {record}: {name} carries its mark, but it is not linked"));
+        }
+    }
+}
+
+/// There is exactly one insurance for each linked vendor and coverage of its party, and nobody else's was ever written to.
+async fn insurances(
+    place: &Where,
+    channel: &Channel,
+    key: &Key,
+    provider: &v1::Provider,
+    vendors: &HashMap<i64, String>,
+    findings: &mut Findings,
+) -> Result<()> {
+    #[derive(Deserialize)]
+    struct TrueInsurance {
+        id: i64,
+        vendor_id: i64,
+        origin_id: Option<String>,
+        gone: bool,
+        #[serde(default)]
+        api_writes: u64,
+    }
+    let rows: Vec<TrueInsurance> = truth(place, &provider.company_id, "insurances").await?;
+    let mut found = HashSet::new();
+    for row in rows.into_iter().filter(|row| !row.gone) {
+        let coverage =
+            row.origin_id.as_deref().and_then(|mark| mark.strip_prefix("linkyard:")?.split_once(':')).map(|(_, id)| id);
+        match coverage {
+            Some(id) if !found.insert((row.vendor_id, format!("coverages/{id}"))) => {
+                findings.problem(format!("insurance {} of vendor {}: the same coverage twice", row.id, row.vendor_id));
+            }
+            Some(_) => {}
+            None if row.api_writes > 0 => {
+                findings
+                    .problem(format!("insurance {} of vendor {}: somebody else's, and it was written to", row.id, row.vendor_id));
+            }
+            None => {}
+        }
+    }
+    let coverages = coverages(channel, key).await?;
+    let mut expected = HashSet::new();
+    for (vendor, party) in vendors {
+        expected.extend(coverages.get(party).into_iter().flatten().map(|coverage| (*vendor, coverage.clone())));
+    }
+    findings.compared.insert("insurances", expected.len());
+    for (vendor, coverage) in expected.difference(&found) {
+        findings.problem(format!("vendor {vendor}: no insurance shows {coverage}"));
+    }
+    for (vendor, coverage) in found.difference(&expected) {
+        findings.problem(format!("vendor {vendor}: an insurance shows {coverage}, which it does not have"));
+    }
+    Ok(())
+}
+
+/// The coverages of each party.
+async fn coverages(channel: &Channel, key: &Key) -> Result<HashMap<String, Vec<String>>> {
+    let mut client: ComplianceServiceClient<Transport> = ComplianceServiceClient::with_interceptor(channel.clone(), key.clone());
+    let (mut all, mut page_token) = (HashMap::<String, Vec<String>>::new(), String::new());
+    loop {
+        let request = v1::ListCoveragesRequest { page_size: 1_000, page_token, ..Default::default() };
+        let page = client.list_coverages(request).await?.into_inner();
+        for coverage in page.coverages {
+            all.entry(coverage.party).or_default().push(coverage.name);
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
         }
     }
 }

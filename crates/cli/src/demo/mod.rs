@@ -4,6 +4,7 @@
 //! the demo itself is a person at the public gRPC API. Killed and started again on the same data directory it goes on where it was.
 
 mod api;
+mod coverage;
 mod decide;
 mod existing;
 mod memory;

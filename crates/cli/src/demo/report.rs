@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 /// What the demo prints at its end; the fields are a promise to scripts.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Whether every fetched record is in exactly one bucket, for vendors and projects, and nothing is twice.
+    /// Whether every fetched record is in exactly one bucket, for vendors and projects, nothing is twice, and no insurance is due.
     pub(super) adds_up: bool,
     /// Vendors.
     pub(super) vendors: Buckets,
@@ -70,12 +70,13 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
     let request = v1::GetDirectoryReportRequest { name: provider.to_owned() };
     let buckets = call!(session, ProviderServiceClient, get_directory_report, request).await?;
     let duplicates = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
+    let insurances = super::coverage::counts(session, provider).await?;
     Ok(Report {
-        adds_up: buckets.adds_up && duplicates == 0,
+        adds_up: buckets.adds_up && duplicates == 0 && insurances.due == 0,
         vendors: buckets.vendors.context("vendors are in the report")?.into(),
         projects: buckets.projects.context("projects are in the report")?.into(),
         duplicates,
-        insurances_pushed: 0,
+        insurances_pushed: u64::try_from(insurances.pushed)?,
         suggestions: memory.suggestions.unwrap_or_default(),
         phases: memory.phases.iter().filter(|phase| phase.rows > 0).cloned().collect(),
         peak_rss_mib: peak_rss_mib(),
@@ -161,6 +162,7 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     let Suggestions { right, wrong, missed } = report.suggestions;
     lines.push(String::new());
     lines.push(format!("suggestions of vendors: {right} right, {wrong} wrong, {missed} missed"));
+    lines.push(format!("insurances pushed: {}", report.insurances_pushed));
     lines.push(format!("duplicates: {}   peak memory: {} MiB", report.duplicates, report.peak_rss_mib));
     let verdict = if report.adds_up { "everything is accounted for" } else { "THE REPORT DOES NOT ADD UP" };
     lines.push(verdict.to_owned());

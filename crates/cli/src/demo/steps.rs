@@ -2,6 +2,7 @@
 //! after a kill.
 
 use super::api::{follow, request_id, settle};
+use super::coverage;
 use super::decide::Mappings;
 use super::existing::{self, Counterpart, Truth};
 use super::memory::{Memory, Phase};
@@ -45,6 +46,7 @@ impl Walkthrough<'_> {
             self.decide_and_link(&provider, side).await?;
         }
         settle(self.session, &provider).await?;
+        coverage::state_and_push(self.session, &provider, self.memory).await?;
         Ok(provider)
     }
 
@@ -190,7 +192,7 @@ fn records_of(side: Side) -> &'static str {
 }
 
 /// From a job's first start to its end, waiting included.
-fn seconds_of(job: &v1::Job) -> f64 {
+pub(super) fn seconds_of(job: &v1::Job) -> f64 {
     let at = |time: Option<prost_types::Timestamp>| time.map_or(0.0, |time| time.seconds as f64 + f64::from(time.nanos) / 1e9);
     (at(job.end_time) - at(job.start_time)).max(0.0)
 }
@@ -205,6 +207,6 @@ fn figure(result: Option<&prost_types::Struct>, subject: &str, name: &str) -> f6
     }
 }
 
-fn rounded(seconds: f64) -> f64 {
+pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1_000.0).round() / 1_000.0
 }
