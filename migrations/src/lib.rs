@@ -12,6 +12,7 @@ mod m20261122_000002_tenancy;
 mod m20261122_000003_registry;
 mod m20261122_000004_directory;
 mod m20261122_000005_compliance;
+mod m20261122_000006_contacts;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_registry::Migration),
             Box::new(m20261122_000004_directory::Migration),
             Box::new(m20261122_000005_compliance::Migration),
+            Box::new(m20261122_000006_contacts::Migration),
         ]
     }
 }

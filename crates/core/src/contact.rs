@@ -1,9 +1,12 @@
 //! Contacts: the people of a vendor in the directory, and what a party takes over of them (the article's four modes).
 //!
 //! People of the directory are kept apart from the registry's contacts, because which of them a party shows depends on the provider's
-//! mode, which may change; contacts typed in by a person belong to nobody's mode and are never touched.
+//! mode, which may change; contacts typed in by a person belong to nobody's mode and are never touched. What follows whom is decided in
+//! [`follow`].
 
-use crate::id::{ContactId, PartyId, RecordId};
+pub mod follow;
+
+use crate::id::{ContactId, PartyId, ProviderId, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// A person of a directory, as one page of people showed it.
@@ -56,10 +59,22 @@ pub struct Contact {
     pub primary: bool,
     /// False when the person left: gone from the directory in two complete walks, inactive there, or with another vendor now.
     pub active: bool,
-    /// The person of the directory that it follows; `None` when it was typed in by hand.
-    pub record: Option<RecordId>,
+    /// The person of a directory that it follows; `None` when it was typed in by hand.
+    pub follows: Option<(ProviderId, RecordId)>,
     /// Changes with every write; the etag.
     pub revision: i64,
+    /// Created, milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// Last changed, milliseconds since 1970.
+    pub updated_at_ms: i64,
+}
+
+impl Contact {
+    /// Whether a person typed it in: such a contact belongs to nobody's mode.
+    #[must_use]
+    pub fn by_hand(&self) -> bool {
+        self.follows.is_none()
+    }
 }
 
 /// What a new contact is made from.
@@ -75,6 +90,29 @@ pub struct NewContact {
     pub job_title: Option<String>,
     /// Whom to write to; the one before is no longer.
     pub primary: bool,
+}
+
+/// What a person changes of a contact; `None` leaves a part as it is, `Some("")` empties it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactChange {
+    /// Name, `1..=1000` characters.
+    pub name: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// What the person does.
+    pub job_title: Option<String>,
+    /// Whether it is whom to write to.
+    pub primary: Option<bool>,
+}
+
+impl ContactChange {
+    /// Whether it changes nothing that a directory owns: then a contact that follows a person takes it as well.
+    #[must_use]
+    pub fn only_primary(&self) -> bool {
+        self.name.is_none() && self.email.is_none() && self.phone.is_none() && self.job_title.is_none()
+    }
 }
 
 #[cfg(test)]
