@@ -123,8 +123,11 @@ pub(crate) async fn vanish(connection: &impl ConnectionTrait, list: &List, walk:
     let Some(before) = before else { return Ok(()) };
     let sql = "delete from directory_association
         where provider_id = $1 and missing_since_ms is not null and missing_since_ms <= $2
-            and (select s.record_id from walk_seen s where s.job_id = $3 and s.subject = 'vendor'
-                and s.record_id = directory_association.vendor_record_id) is not null
+            and coalesce(
+                (select s.record_id from walk_seen s where s.job_id = $3 and s.subject = 'vendor'
+                    and s.record_id = directory_association.vendor_record_id),
+                (select s.record_id from walk_seen s where s.job_id = $3 and s.subject = 'inactive_vendor'
+                    and s.record_id = directory_association.vendor_record_id)) is not null
         returning vendor_record_id, project_record_id";
     let values: [Value; 3] = [list.provider.0.into(), before.into(), walk.0.into()];
     let gone = all(connection, sql, values).await?.iter().map(pair).collect::<Result<Vec<Pair>>>()?;

@@ -7,7 +7,7 @@
 use crate::ledger::fence_and_checkpoint;
 use crate::row::get;
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{Store, association, gate, provider, statistics, text};
+use crate::{Store, association, gate, provider, statistics, text, walk};
 use linkyard_core::directory::Record;
 use linkyard_core::id::{OrganizationId, ProviderId, RecordId};
 use linkyard_core::job::{Checkpoint, Fence};
@@ -170,29 +170,54 @@ impl Store {
         name_keys: &[String],
         checkpoint: &Checkpoint,
     ) -> Result<PageStored> {
-        if records.len() != name_keys.len() {
-            return Err(Error::broken("a page has another number of records than of keys"));
-        }
-        let page = page(records, name_keys)?;
         let list = List { organization: fence.organization, provider, subject };
+        self.page_store(fence, &list, subject.as_str(), page(records, name_keys)?, checkpoint).await
+    }
+
+    /// Stores one page of the vendors that were deactivated: they are seen by the walk over vendors, so that they are neither missing nor
+    /// gone, and counted apart, because the main list's total does not count them.
+    ///
+    /// # Errors
+    /// As [`Store::directory_page_store`].
+    pub async fn inactive_vendors_store(
+        &self,
+        fence: &Fence,
+        provider: ProviderId,
+        records: &[Record],
+        name_keys: &[String],
+        checkpoint: &Checkpoint,
+    ) -> Result<PageStored> {
+        let list = List { organization: fence.organization, provider, subject: Subject::Vendor };
+        self.page_store(fence, &list, walk::INACTIVE_VENDOR, page(records, name_keys)?, checkpoint).await
+    }
+
+    async fn page_store(
+        &self,
+        fence: &Fence,
+        list: &List,
+        seen_as: &str,
+        page: Vec<Row>,
+        checkpoint: &Checkpoint,
+    ) -> Result<PageStored> {
+        let (provider, subject) = (list.provider, list.subject);
         let tx = self.begin().await?;
         fence_and_checkpoint(&tx, fence, Some(checkpoint)).await?;
         provider::require(&tx, fence.organization, provider).await?;
-        let walk_started_ms = walk_started_ms(&tx, &list, fence).await?;
-        let known = known_hashes(&tx, &list, &page).await?;
+        let walk_started_ms = walk_started_ms(&tx, list, fence).await?;
+        let known = known_hashes(&tx, list, &page).await?;
         let fresh = |row: &&Row| known.get(&row.record_id) != Some(&row.content_hash);
         let rewritten: Vec<&Row> = page.iter().filter(fresh).collect();
         let changed: Vec<&Row> = rewritten.iter().filter(|row| known.contains_key(&row.record_id)).copied().collect();
         if !rewritten.is_empty() {
-            write_records(&tx, &list, &rewritten).await?;
-            write_mappings(&tx, &list, &rewritten).await?;
-            hide_mappings(&tx, &list, &changed).await?;
+            write_records(&tx, list, &rewritten).await?;
+            write_mappings(&tx, list, &rewritten).await?;
+            hide_mappings(&tx, list, &changed).await?;
             if subject == Subject::Vendor {
-                write_associations(&tx, &list, &rewritten, &known, walk_started_ms).await?;
+                write_associations(&tx, list, &rewritten, &known, walk_started_ms).await?;
             }
         }
         if walk_started_ms.is_some() {
-            note_seen(&tx, &list, fence, &page).await?;
+            walk::note_seen(&tx, fence, seen_as, page.iter().map(|row| row.record_id)).await?;
         }
         commit(tx).await?;
         if !rewritten.is_empty() {
@@ -205,6 +230,9 @@ impl Store {
 
 /// The rows of a page, each record once, in the order of their ids (indexes like that, and locks are taken in one order).
 fn page(records: &[Record], name_keys: &[String]) -> Result<Vec<Row>> {
+    if records.len() != name_keys.len() {
+        return Err(Error::broken("a page has another number of records than of keys"));
+    }
     let mut last: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
     for (index, record) in records.iter().enumerate() {
         last.insert(record.id, index);
@@ -290,14 +318,4 @@ async fn write_associations(
         Some(association::Said { vendor: row.record_id, known: known.contains_key(&row.record_id), projects })
     });
     association::store(connection, list, &said.collect::<Vec<_>>(), walk_started_ms).await
-}
-
-async fn note_seen(connection: &impl ConnectionTrait, list: &List, fence: &Fence, page: &[Row]) -> Result<()> {
-    let sql = format!(
-        "insert into walk_seen (job_id, subject, record_id) select $1, $2, b.record_id from {} where true
-         on conflict (job_id, subject, record_id) do nothing",
-        rows(connection, "b", "$3", &ID)
-    );
-    let seen = batch(&ids(page.iter().map(|row| row.record_id)))?;
-    execute(connection, &sql, [fence.job.0.into(), list.subject.as_str().into(), seen]).await.map(|_| ())
 }

@@ -13,7 +13,7 @@ use linkyard_core::Result;
 const OUTGROWN: &str = "select c.relname::text as name from pg_class c
     where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r'
         and c.relname in ('directory_record', 'directory_association', 'mapping', 'suggestion', 'walk_seen', 'party', 'project',
-            'association', 'match_key', 'coverage', 'insurance')
+            'association', 'match_key', 'coverage', 'insurance', 'directory_person', 'contact')
         and pg_relation_size(c.oid) / current_setting('block_size')::bigint > 2 * greatest(c.relpages, 0) + 8
     order by c.relname";
 

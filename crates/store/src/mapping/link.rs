@@ -5,6 +5,7 @@ use super::list::choice;
 use super::outcome::{Outcome, Registry, Waiting, decide};
 use super::registry_copy::{self, Copy};
 use crate::compliance::lines;
+use crate::contact::follow;
 use crate::directory::List;
 use crate::gate::{self, TargetKey};
 use crate::ledger::fence_and_checkpoint;
@@ -74,6 +75,10 @@ impl Store {
         let associations = association::appear(&tx, &list, &links).await?;
         match subject {
             Subject::Vendor => lines::appear_for_links(&tx, &list, &links).await?,
+            Subject::Project => 0,
+        };
+        match subject {
+            Subject::Vendor => follow::follow(&tx, &list, &links).await?,
             Subject::Project => 0,
         };
         fence_and_checkpoint(&tx, fence, Some(&progress(&list, "linking", last, counts))).await?;
