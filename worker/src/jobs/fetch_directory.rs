@@ -1,18 +1,21 @@
-//! Walks the directory of one provider and stores it: vendors, then projects. Safe to run again: a page is stored with the checkpoint
-//! that says so, unchanged rows are not rewritten, and a run that died goes on at the page it had reached.
+//! Walks the directory of one provider and stores it: vendors and beside them the deactivated ones, then projects, then people where the
+//! contacts mode follows them. Safe to run again: a page is stored with the checkpoint that says so, unchanged rows are not rewritten,
+//! and a run that died goes on at the page it had reached.
 //!
 //! While one page is normalised and stored the next one is on its way, so a directory of any size takes the memory of about two pages.
 //! What a walk proves is decided in `walk.rs`; a directory that did not hold still is stored all the same and the job ends PARTIAL.
 
-use super::walk::{Stage, Tally, Walk, as_count};
+use super::walk::{Listed, Stage, Tally, Turned, Walk, as_count};
 use super::{Job, follow_up, name_key};
 use crate::context::Context;
 use crate::progress::Progress;
+use linkyard_core::contact::Person;
 use linkyard_core::directory::Record;
 use linkyard_core::job::{JobKind, Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
 use linkyard_core::{Error, Result};
-use linkyard_procore::RecordPage;
+use linkyard_procore::{Company, PersonPage, RecordPage};
+use linkyard_store::{Totals, WalkSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -25,17 +28,36 @@ pub(crate) struct FetchDirectory;
 /// Where the job is: the lists that are done, and the one that is being walked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Position {
-    finished: Vec<(Subject, Tally)>,
+    finished: Vec<Finished>,
     walk: Walk,
+}
+
+/// A list that is done, with the list of inactive records beside it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Finished {
+    listed: Listed,
+    main: Tally,
+    inactive: Option<Tally>,
+}
+
+impl Finished {
+    fn complete(&self) -> bool {
+        self.main.complete
+    }
 }
 
 impl Job for FetchDirectory {
     const KIND: JobKind = JobKind::FetchDirectory;
 
     async fn run(&self, cx: &Context, progress: &mut Progress) -> Result<Outcome> {
-        let first = Position { finished: Vec::new(), walk: Walk::new(Subject::ALL[0]) };
-        let mut fetch = Fetch { cx, position: progress.position().unwrap_or(first), progress, since: Instant::now() };
-        while fetch.position.finished.len() < Subject::ALL.len() {
+        let lists = Listed::all(cx.provider()?.contacts_mode);
+        let first = Position { finished: Vec::new(), walk: Walk::new(lists[0]) };
+        let mut fetch = Fetch { cx, lists, position: progress.position().unwrap_or(first), progress, since: Instant::now() };
+        while let Some(listed) = lists.get(fetch.position.finished.len()) {
+            // A person may have chosen another mode since an earlier run stopped.
+            if fetch.position.walk.listed != *listed {
+                fetch.position.walk = Walk::new(*listed);
+            }
             match fetch.list().await? {
                 Step::GoOn => {}
                 Step::Stop => return Ok(Outcome::Continue),
@@ -56,6 +78,7 @@ enum Step {
 /// One run over what is left.
 struct Fetch<'a> {
     cx: &'a Context,
+    lists: &'static [Listed],
     position: Position,
     progress: &'a mut Progress,
     /// The time since which nothing was added to the tally.
@@ -65,14 +88,17 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     /// Takes the present list to its end.
     async fn list(&mut self) -> Result<Step> {
-        let (subject, provider) = (self.position.walk.subject, self.cx.provider()?.id);
-        let began_ms = self.cx.store.walk_begin(&self.cx.fence, provider, subject).await?;
+        let (store, fence, provider) = (&self.cx.store, &self.cx.fence, self.cx.provider()?.id);
+        let began_ms = match self.position.walk.listed.subject() {
+            Some(subject) => store.walk_begin(fence, provider, subject).await?,
+            None => store.person_walk_begin(fence, provider).await?,
+        };
         loop {
             if self.cx.should_stop() {
                 return Ok(Step::Stop);
             }
             match self.position.walk.stage {
-                Stage::Pages => self.pages().await?,
+                Stage::Pages | Stage::Inactive => self.pages().await?,
                 Stage::CatchUp => self.changes(began_ms).await?,
                 Stage::Agree => {
                     if self.agree().await? {
@@ -83,16 +109,16 @@ impl Fetch<'_> {
         }
     }
 
-    /// Stores pages until the last one, or until the run should stop.
+    /// Stores the pages of the present stage until the last one, or until the run should stop.
     async fn pages(&mut self) -> Result<()> {
-        let (cx, subject) = (self.cx, self.position.walk.subject);
+        let (cx, walk) = (self.cx, self.position.walk);
         let company = cx.company().await?;
-        let mut page = company.page(subject, self.position.walk.next_page, None).await?;
+        let mut page = read(&company, &walk, walk.next_page).await?;
         loop {
-            let following = page.next.filter(|_| !cx.should_stop());
+            let following = page.turned.next.filter(|_| !cx.should_stop());
             let next = async {
                 match following {
-                    Some(number) => company.page(subject, number, None).await.map(Some),
+                    Some(number) => read(&company, &walk, number).await.map(Some),
                     None => Ok(None),
                 }
             };
@@ -105,78 +131,118 @@ impl Fetch<'_> {
         }
     }
 
-    async fn store_page(&mut self, page: RecordPage) -> Result<()> {
+    async fn store_page(&mut self, page: Page) -> Result<()> {
         let mut walk = self.position.walk;
-        let (first_pass, before) = (walk.pass == 1, walk.total);
-        walk.pass_page(&page);
-        let learned = walk.total.unwrap_or(0).cast_signed() - before.unwrap_or(0).cast_signed();
-        self.store_records(page, walk, if first_pass { Counted::Rows { learned } } else { Counted::Nothing }).await
+        let (first_pass, before) = (walk.pass == 1, walk.count().total);
+        let stage = walk.stage;
+        walk.pass_page(page.turned);
+        let total = match stage {
+            Stage::Inactive => walk.inactive.total,
+            Stage::Pages | Stage::CatchUp | Stage::Agree => walk.main.total,
+        };
+        let learned = total.unwrap_or(0).cast_signed() - before.unwrap_or(0).cast_signed();
+        self.store_rows(page.rows, walk, if first_pass { Counted::Rows { learned } } else { Counted::Nothing }).await
     }
 
     /// Stores what changed since the walk began: rows that were added on pages read already, and rows that moved while they changed.
     async fn changes(&mut self, began_ms: i64) -> Result<()> {
         let mut walk = self.position.walk;
+        let Some(subject) = walk.listed.subject() else {
+            return Err(Error::broken("a list that can not be asked for changes was"));
+        };
         let span = walk.changed_span(began_ms, self.cx.store.now_ms().await?);
-        let page = self.cx.company().await?.page(walk.subject, walk.next_page, Some(span)).await?;
-        walk.pass_changes(&page);
-        self.store_records(page, walk, Counted::Nothing).await
+        let page = self.cx.company().await?.page(subject, walk.next_page, Some(span)).await?;
+        walk.pass_page(Turned::from(&page));
+        self.store_rows(Rows::Records(subject, page.records), walk, Counted::Nothing).await
     }
 
-    /// Stores the records of a page together with the checkpoint that goes on behind it. What the store answers is in the next
-    /// checkpoint: after a crash the figures may miss one page's, never its rows.
-    async fn store_records(&mut self, page: RecordPage, mut walk: Walk, counted: Counted) -> Result<()> {
-        let provider = self.cx.provider()?.id;
-        let (records, keys) = normalised(walk.subject, page.records).await?;
+    /// Stores the rows of a page of the present stage together with the checkpoint that goes on behind it, at `walk`. What the store
+    /// answers is in the next checkpoint: after a crash the figures may miss one page's, never its rows.
+    async fn store_rows(&mut self, rows: Rows, mut walk: Walk, counted: Counted) -> Result<()> {
+        let (provider, stage) = (self.cx.provider()?.id, self.position.walk.stage);
         let done = match counted {
             Counted::Rows { learned } => {
-                RowCounts { total: learned, succeeded: as_count(records.len()).cast_signed(), ..RowCounts::default() }
+                RowCounts { total: learned, succeeded: as_count(rows.len()).cast_signed(), ..RowCounts::default() }
             }
             Counted::Nothing => RowCounts::default(),
         };
-        self.note_time(&mut walk);
-        let position = Position { walk, ..self.position.clone() };
-        let checkpoint = self.progress.checkpoint(self.cx, &position, phase(&position), done)?;
-        let stored =
-            self.cx.store.directory_page_store(&self.cx.fence, provider, walk.subject, &records, &keys, &checkpoint).await?;
+        let (store, fence) = (&self.cx.store, &self.cx.fence);
+        let mut position = Position { walk, ..self.position.clone() };
+        let (stored, checkpoint) = match rows {
+            Rows::Records(subject, records) => {
+                let (records, keys) = normalised(subject, records).await?;
+                self.note_time(&mut walk);
+                position.walk = walk;
+                let checkpoint = self.progress.checkpoint(self.cx, &position, phase(&position), done)?;
+                let stored = match stage {
+                    Stage::Inactive => store.inactive_vendors_store(fence, provider, &records, &keys, &checkpoint).await?,
+                    Stage::Pages | Stage::CatchUp | Stage::Agree => {
+                        store.directory_page_store(fence, provider, subject, &records, &keys, &checkpoint).await?
+                    }
+                };
+                (stored, checkpoint)
+            }
+            Rows::People(people) => {
+                self.note_time(&mut walk);
+                position.walk = walk;
+                let checkpoint = self.progress.checkpoint(self.cx, &position, phase(&position), done)?;
+                (store.person_page_store(fence, provider, &people, &checkpoint).await?, checkpoint)
+            }
+        };
         self.position = position;
-        self.position.walk.note_stored(stored);
-        self.position.walk.tally.calls += checkpoint.done.calls;
+        let tally = match stage {
+            Stage::Inactive => &mut self.position.walk.inactive.tally,
+            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut self.position.walk.main.tally,
+        };
+        tally.note_stored(stored);
+        tally.calls += checkpoint.done.calls;
         self.progress.saved(self.cx, checkpoint);
         Ok(())
     }
 
     /// Ends the walk; false when it proved nothing and the list is walked again.
     async fn agree(&mut self) -> Result<bool> {
-        let (mut walk, provider) = (self.position.walk, self.cx.provider()?.id);
+        let mut walk = self.position.walk;
         self.note_time(&mut walk);
-        let (subject, store, fence) = (walk.subject, &self.cx.store, &self.cx.fence);
-        let checkpoint = self.progress.checkpoint(self.cx, &self.position, phase(&self.position), RowCounts::default())?;
         let agrees = walk.pass == 1 && walk.first_pass_agrees();
-        let summary = store.walk_finish(fence, provider, subject, walk.total, agrees, &checkpoint).await?;
-        self.progress.saved(self.cx, checkpoint);
+        let summary = self.finish(walk.totals(), agrees).await?;
         walk.note_end(summary);
         // How many different records a later pass saw is known only now; ending a walk twice is ending it once.
-        if walk.pass > 1 && walk.later_pass_agrees(summary.distinct_seen) {
-            let checkpoint = self.progress.checkpoint(self.cx, &self.position, phase(&self.position), RowCounts::default())?;
-            let proven = store.walk_finish(fence, provider, subject, None, true, &checkpoint).await?;
-            self.progress.saved(self.cx, checkpoint);
-            walk.note_end(proven);
+        if walk.pass > 1 && walk.later_pass_agrees(&summary) {
+            walk.note_end(self.finish(Totals::default(), true).await?);
         }
         let again = walk.again();
         if again {
-            tracing::info!(job = %fence.job, subject = subject.as_str(), "the list moved under the walk: once more");
+            tracing::info!(job = %self.cx.fence.job, list = ?walk.listed, "the list moved under the walk: once more");
             self.position.walk = walk;
         } else {
-            self.position.finished.push((subject, walk.tally));
-            let next = Subject::ALL.get(self.position.finished.len()).copied();
+            let inactive = walk.has_inactive().then_some(walk.inactive.tally);
+            self.position.finished.push(Finished { listed: walk.listed, main: walk.main.tally, inactive });
+            let next = self.lists.get(self.position.finished.len()).copied();
             self.position.walk = next.map_or(walk, Walk::new);
         }
         self.progress.save(self.cx, &self.position, phase(&self.position), RowCounts::default()).await?;
         Ok(!again)
     }
 
+    async fn finish(&mut self, totals: Totals, agrees: bool) -> Result<WalkSummary> {
+        let (store, fence, provider) = (&self.cx.store, &self.cx.fence, self.cx.provider()?.id);
+        let checkpoint = self.progress.checkpoint(self.cx, &self.position, phase(&self.position), RowCounts::default())?;
+        let summary = match self.position.walk.listed.subject() {
+            Some(subject) => store.walk_finish(fence, provider, subject, totals, agrees, &checkpoint).await?,
+            None => store.person_walk_finish(fence, provider, totals.main, agrees, &checkpoint).await?,
+        };
+        self.progress.saved(self.cx, checkpoint);
+        Ok(summary)
+    }
+
+    /// Adds the time since the last call to the list of the present stage; `walk` may be past it.
     fn note_time(&mut self, walk: &mut Walk) {
-        walk.tally.elapsed_ms += u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let tally = match self.position.walk.stage {
+            Stage::Inactive => &mut walk.inactive.tally,
+            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut walk.main.tally,
+        };
+        tally.elapsed_ms += u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.since = Instant::now();
     }
 }
@@ -191,12 +257,58 @@ enum Counted {
     Nothing,
 }
 
+/// The rows of a page.
+enum Rows {
+    Records(Subject, Vec<Record>),
+    People(Vec<Person>),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Self::Records(_, records) => records.len(),
+            Self::People(people) => people.len(),
+        }
+    }
+}
+
+/// A page of any list.
+struct Page {
+    rows: Rows,
+    turned: Turned,
+}
+
+impl Page {
+    fn of_records(subject: Subject, page: RecordPage) -> Self {
+        Self { turned: Turned::from(&page), rows: Rows::Records(subject, page.records) }
+    }
+
+    fn of_people(page: PersonPage) -> Self {
+        Self { turned: Turned::from(&page), rows: Rows::People(page.people) }
+    }
+}
+
+/// Page `number` of the list at which `walk` is.
+async fn read(company: &Company, walk: &Walk, number: u32) -> Result<Page> {
+    match (walk.listed.subject(), walk.stage) {
+        (Some(subject), Stage::Inactive) => Ok(Page::of_records(subject, company.inactive_vendors(number).await?)),
+        (Some(subject), Stage::Pages | Stage::CatchUp | Stage::Agree) => {
+            Ok(Page::of_records(subject, company.page(subject, number, None).await?))
+        }
+        (None, Stage::Pages | Stage::Inactive | Stage::CatchUp | Stage::Agree) => {
+            Ok(Page::of_people(company.people(number).await?))
+        }
+    }
+}
+
 fn phase(position: &Position) -> &'static str {
-    match (position.walk.subject, position.walk.stage) {
-        (Subject::Vendor, Stage::Pages) => "vendors",
-        (Subject::Vendor, Stage::CatchUp | Stage::Agree) => "vendors changed meanwhile",
-        (Subject::Project, Stage::Pages) => "projects",
-        (Subject::Project, Stage::CatchUp | Stage::Agree) => "projects changed meanwhile",
+    match (position.walk.listed, position.walk.stage) {
+        (Listed::Vendor, Stage::Pages) => "vendors",
+        (Listed::Vendor, Stage::Inactive) => "inactive vendors",
+        (Listed::Vendor, Stage::CatchUp | Stage::Agree) => "vendors changed meanwhile",
+        (Listed::Project, Stage::Pages | Stage::Inactive) => "projects",
+        (Listed::Project, Stage::CatchUp | Stage::Agree) => "projects changed meanwhile",
+        (Listed::Person, Stage::Pages | Stage::Inactive | Stage::CatchUp | Stage::Agree) => "people",
     }
 }
 
@@ -213,20 +325,31 @@ async fn normalised(subject: Subject, records: Vec<Record>) -> Result<(Vec<Recor
 }
 
 /// What was found, as the job's result: figures per list and the bucket of every record.
-async fn report(cx: &Context, finished: &[(Subject, Tally)]) -> Result<Outcome> {
+async fn report(cx: &Context, finished: &[Finished]) -> Result<Outcome> {
     let provider = cx.provider()?.id;
     let mut found = serde_json::Map::new();
-    for (subject, tally) in finished {
-        let buckets = cx.store.directory_report(&cx.scope, provider, *subject).await?;
-        found.insert(subject.as_str().to_owned(), figures(tally, json!(buckets)));
+    for list in finished {
+        let mut shown = figures(&list.main);
+        match list.listed.subject() {
+            Some(subject) => {
+                shown["buckets"] = json!(cx.store.directory_report(&cx.scope, provider, subject).await?);
+                found.insert(subject.as_str().to_owned(), shown);
+            }
+            None => {
+                found.insert("person".to_owned(), shown);
+            }
+        }
+        if let Some(inactive) = &list.inactive {
+            found.insert("inactive_vendor".to_owned(), figures(inactive));
+        }
     }
-    let complete = finished.iter().all(|(_, tally)| tally.complete);
+    let complete = finished.iter().all(Finished::complete);
     found.insert("complete".to_owned(), complete.into());
     let found = Value::Object(found);
     Ok(if complete { Outcome::Done(found) } else { Outcome::Partial(found) })
 }
 
-fn figures(tally: &Tally, buckets: Value) -> Value {
+fn figures(tally: &Tally) -> Value {
     let rows_per_second = (tally.rows * 1_000).checked_div(tally.elapsed_ms).unwrap_or(0);
     json!({
         "rows": tally.rows,
@@ -241,6 +364,5 @@ fn figures(tally: &Tally, buckets: Value) -> Value {
         "complete": tally.complete,
         "gone": tally.gone,
         "back": tally.back,
-        "buckets": buckets,
     })
 }

@@ -5,8 +5,9 @@
 //! seen. A total that shrank means that rows may have slipped past; then, and when the numbers differ, the list is walked once more.
 
 use linkyard_core::mapping::Subject;
-use linkyard_procore::{RecordPage, UpdatedRange};
-use linkyard_store::{PageStored, WalkSummary};
+use linkyard_core::provider::ContactsMode;
+use linkyard_procore::{PersonPage, RecordPage, UpdatedRange};
+use linkyard_store::{PageStored, Totals, WalkSummary};
 use serde::{Deserialize, Serialize};
 
 /// A look at what changed reaches this far back before the walk and ahead of now: the directory's clock is not ours, and a change may
@@ -16,6 +17,46 @@ const MARGIN_MS: i64 = 60_000;
 /// How often a list is walked before the fetch ends as PARTIAL.
 const MOST_PASSES: u32 = 2;
 
+/// A list that is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Listed {
+    Vendor,
+    Project,
+    Person,
+}
+
+impl Listed {
+    /// The lists of a fetch in their order. People are fetched only where a mode follows them all: a vendor's own row names its primary
+    /// contact.
+    pub(crate) fn all(mode: ContactsMode) -> &'static [Self] {
+        match mode {
+            ContactsMode::SyncAllSetPrimary | ContactsMode::SyncAllNoPrimary => &[Self::Vendor, Self::Project, Self::Person],
+            ContactsMode::PrimaryOnly | ContactsMode::None => &[Self::Vendor, Self::Project],
+        }
+    }
+
+    /// What is mapped of it, if anything is.
+    pub(crate) fn subject(self) -> Option<Subject> {
+        match self {
+            Self::Vendor => Some(Subject::Vendor),
+            Self::Project => Some(Subject::Project),
+            Self::Person => None,
+        }
+    }
+
+    /// What follows its last page. The deactivated vendors are read before the changes of the main list: who is reactivated between the
+    /// two is in the changes.
+    fn after_pages(self) -> Stage {
+        match self {
+            Self::Vendor => Stage::Inactive,
+            Self::Project => Stage::CatchUp,
+            // The list can not be asked for changes.
+            Self::Person => Stage::Agree,
+        }
+    }
+}
+
 /// What is done next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +64,8 @@ pub(crate) enum Stage {
     /// Page `next_page` of the list.
     #[default]
     Pages,
+    /// Page `next_page` of the list of inactive records beside it.
+    Inactive,
     /// Page `next_page` of what changed since the walk began.
     CatchUp,
     /// The end: does it agree?
@@ -47,16 +90,9 @@ pub(crate) struct Tally {
     pub(crate) complete: bool,
 }
 
-/// Where a walk is: the part of the checkpoint that survives a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Walk {
-    pub(crate) subject: Subject,
-    pub(crate) stage: Stage,
-    pub(crate) next_page: u32,
-    /// When the walk began, on the directory's clock where it told it, milliseconds since 1970.
-    began_ms: Option<i64>,
-    /// The last time that the directory told its clock.
-    server_now_ms: Option<i64>,
+/// One pass over one list, and what all passes over it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Count {
     /// The list's own total, from the last page that told it.
     pub(crate) total: Option<u64>,
     /// The total became smaller during this pass: rows may have slipped to a page that was read already.
@@ -64,70 +100,117 @@ pub(crate) struct Walk {
     /// The total changed at all during this pass.
     moved: bool,
     /// Rows of this pass.
-    pass_rows: u64,
-    pub(crate) pass: u32,
+    rows: u64,
     pub(crate) tally: Tally,
 }
 
-impl Walk {
-    pub(crate) fn new(subject: Subject) -> Self {
-        Self {
-            subject,
-            stage: Stage::Pages,
-            next_page: 1,
-            began_ms: None,
-            server_now_ms: None,
-            total: None,
-            shrank: false,
-            moved: false,
-            pass_rows: 0,
-            pass: 1,
-            tally: Tally { passes: 1, ..Tally::default() },
-        }
-    }
-
-    /// Goes past a page of the list: what it says of totals and clocks, and which page is next.
-    pub(crate) fn pass_page(&mut self, page: &RecordPage) {
-        self.note_clock(page);
-        let rows = as_count(page.records.len());
-        self.pass_rows += rows;
-        self.tally.rows += rows;
+impl Count {
+    fn turn(&mut self, page: Turned, first_of_pass: bool) {
+        self.rows += page.rows;
+        self.tally.rows += page.rows;
         if let (Some(before), Some(now)) = (self.total, page.total) {
-            let first_of_pass = self.next_page == 1;
             self.moved |= before != now && !first_of_pass;
             self.shrank |= now < before && !first_of_pass;
         }
         self.total = page.total.or(self.total);
-        match page.next {
-            Some(next) => self.next_page = next,
-            None => self.enter(Stage::CatchUp),
+    }
+
+    fn again(&mut self) {
+        (self.shrank, self.moved, self.rows) = (false, false, 0);
+    }
+
+    fn first_pass_agrees(&self) -> bool {
+        self.total.is_some() && !self.shrank
+    }
+
+    fn later_pass_agrees(&self, distinct: u64) -> bool {
+        !self.moved && self.total == Some(self.rows) && self.total.is_some_and(|total| distinct >= total)
+    }
+}
+
+/// What a page says of its list, whatever its rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turned {
+    pub(crate) rows: u64,
+    pub(crate) total: Option<u64>,
+    pub(crate) next: Option<u32>,
+    pub(crate) server_now_ms: Option<i64>,
+}
+
+impl From<&RecordPage> for Turned {
+    fn from(page: &RecordPage) -> Self {
+        let RecordPage { total, next, server_now_ms, .. } = *page;
+        Self { rows: as_count(page.records.len()), total, next, server_now_ms }
+    }
+}
+
+impl From<&PersonPage> for Turned {
+    fn from(page: &PersonPage) -> Self {
+        let PersonPage { total, next, server_now_ms, .. } = *page;
+        Self { rows: as_count(page.people.len()), total, next, server_now_ms }
+    }
+}
+
+/// Where a walk is: the part of the checkpoint that survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Walk {
+    pub(crate) listed: Listed,
+    pub(crate) stage: Stage,
+    pub(crate) next_page: u32,
+    /// When the walk began, on the directory's clock where it told it, milliseconds since 1970.
+    began_ms: Option<i64>,
+    /// The last time that the directory told its clock.
+    server_now_ms: Option<i64>,
+    /// The list itself, and the changes of it.
+    pub(crate) main: Count,
+    /// The list of inactive records beside it; stays empty where there is none.
+    pub(crate) inactive: Count,
+    pub(crate) pass: u32,
+}
+
+impl Walk {
+    pub(crate) fn new(listed: Listed) -> Self {
+        let main = Count { tally: Tally { passes: 1, ..Tally::default() }, ..Count::default() };
+        let (began_ms, server_now_ms) = (None, None);
+        Self { listed, stage: Stage::Pages, next_page: 1, began_ms, server_now_ms, main, inactive: main, pass: 1 }
+    }
+
+    /// Whether there is a list of inactive records beside this one.
+    pub(crate) fn has_inactive(&self) -> bool {
+        self.listed.after_pages() == Stage::Inactive
+    }
+
+    /// The figures to which a page of the present stage belongs.
+    pub(crate) fn count(&mut self) -> &mut Count {
+        match self.stage {
+            Stage::Inactive => &mut self.inactive,
+            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut self.main,
         }
     }
 
-    /// Goes past a page of what changed meanwhile. Its total counts only the changed rows and says nothing about the list.
-    pub(crate) fn pass_changes(&mut self, page: &RecordPage) {
-        self.note_clock(page);
-        self.tally.rows += as_count(page.records.len());
-        match page.next {
-            Some(next) => self.next_page = next,
-            None => self.enter(Stage::Agree),
-        }
-    }
-
-    fn note_clock(&mut self, page: &RecordPage) {
+    /// Goes past a page of the present stage: what it says of totals and clocks, and which page is next.
+    pub(crate) fn pass_page(&mut self, page: Turned) {
         self.began_ms = self.began_ms.or(page.server_now_ms);
         self.server_now_ms = page.server_now_ms.or(self.server_now_ms);
+        let first_of_pass = self.next_page == 1;
+        match self.stage {
+            Stage::Pages | Stage::Inactive => self.count().turn(page, first_of_pass),
+            // Its total counts only the changed rows and says nothing about the list.
+            Stage::CatchUp | Stage::Agree => self.main.tally.rows += page.rows,
+        }
+        match page.next {
+            Some(next) => self.next_page = next,
+            None => self.enter(match self.stage {
+                Stage::Pages => self.listed.after_pages(),
+                Stage::Inactive => Stage::CatchUp,
+                Stage::CatchUp | Stage::Agree => Stage::Agree,
+            }),
+        }
     }
 
     fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.next_page = 1;
-    }
-
-    pub(crate) fn note_stored(&mut self, stored: PageStored) {
-        self.tally.inserted += stored.inserted;
-        self.tally.changed += stored.changed;
-        self.tally.unchanged += stored.unchanged;
     }
 
     /// The span in which something may have changed under the walk. `our_began_ms` and `our_now_ms` stand in for a directory that does
@@ -139,35 +222,55 @@ impl Walk {
         }
     }
 
-    /// What the first pass says of itself: the total to compare the distinct records with, and whether the pages agree. Rows that were
-    /// added are found by the look at the changes; rows that were removed may have hidden others. Without a total nothing is proven.
-    pub(crate) fn first_pass_agrees(&self) -> bool {
-        self.total.is_some() && !self.shrank
+    /// What the distinct records of each list are compared with.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals { main: self.main.total, inactive: self.inactive.total }
     }
 
-    /// Whether a later pass is proof by itself: nothing moved, it showed as many rows as the list has, and all passes together saw at
+    /// What the first pass says of itself, besides its totals: whether the pages agree. Rows that were added are found by the look at the
+    /// changes; rows that were removed may have hidden others. Without a total nothing is proven.
+    pub(crate) fn first_pass_agrees(&self) -> bool {
+        self.main.first_pass_agrees() && (!self.has_inactive() || self.inactive.first_pass_agrees())
+    }
+
+    /// Whether a later pass is proof by itself: nothing moved, it showed as many rows as each list has, and all passes together saw at
     /// least as many different records. (They may have seen more: a record removed between the passes is judged by the next walk.)
-    pub(crate) fn later_pass_agrees(&self, distinct: u64) -> bool {
-        !self.moved && self.total == Some(self.pass_rows) && self.total.is_some_and(|total| distinct >= total)
+    pub(crate) fn later_pass_agrees(&self, seen: &WalkSummary) -> bool {
+        self.main.later_pass_agrees(seen.distinct_seen)
+            && (!self.has_inactive() || self.inactive.later_pass_agrees(seen.inactive_seen))
     }
 
     pub(crate) fn note_end(&mut self, summary: WalkSummary) {
-        self.tally.distinct = summary.distinct_seen;
-        self.tally.gone += summary.gone;
-        self.tally.back += summary.back;
-        self.tally.complete = summary.complete;
+        self.inactive.tally.distinct = summary.inactive_seen;
+        self.inactive.tally.complete = summary.complete;
+        let tally = &mut self.main.tally;
+        tally.distinct = summary.distinct_seen;
+        tally.gone += summary.gone;
+        tally.back += summary.back;
+        tally.complete = summary.complete;
     }
 
     /// Begins the list again where that can still prove something; false when this is the end.
     pub(crate) fn again(&mut self) -> bool {
-        if self.tally.complete || self.total.is_none() || self.pass >= MOST_PASSES {
+        let silent = self.main.total.is_none() || (self.has_inactive() && self.inactive.total.is_none());
+        if self.main.tally.complete || silent || self.pass >= MOST_PASSES {
             return false;
         }
         self.pass += 1;
-        self.tally.passes = self.pass;
-        (self.shrank, self.moved, self.pass_rows) = (false, false, 0);
+        for count in [&mut self.main, &mut self.inactive] {
+            count.tally.passes = self.pass;
+            count.again();
+        }
         self.enter(Stage::Pages);
         true
+    }
+}
+
+impl Tally {
+    pub(crate) fn note_stored(&mut self, stored: PageStored) {
+        self.inserted += stored.inserted;
+        self.changed += stored.changed;
+        self.unchanged += stored.unchanged;
     }
 }
 
@@ -178,45 +281,71 @@ pub(crate) fn as_count(rows: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use linkyard_core::directory::{Address, Details, Record};
-    use linkyard_core::id::RecordId;
 
-    fn page(rows: usize, total: u64, next: Option<u32>) -> RecordPage {
-        let record = Record {
-            id: RecordId(1),
-            name: "a".to_owned(),
-            address: Address::default(),
-            details: Details::default(),
-            active: true,
-            exclusion: None,
-            project_ids: None,
-            updated_at_ms: None,
-        };
-        let records = vec![record; rows];
-        RecordPage { records, total: Some(total), next, per_page: 2, server_now_ms: Some(1_000_000) }
+    fn page(rows: u64, total: u64, next: Option<u32>) -> Turned {
+        Turned { rows, total: Some(total), next, server_now_ms: Some(1_000_000) }
     }
 
-    fn walked(pages: &[(usize, u64)]) -> Walk {
-        let mut walk = Walk::new(Subject::Vendor);
+    fn walked(pages: &[(u64, u64)]) -> Walk {
+        let mut walk = Walk::new(Listed::Project);
         walk_over(&mut walk, pages);
         walk
     }
 
-    fn walk_over(walk: &mut Walk, pages: &[(usize, u64)]) {
+    fn walk_over(walk: &mut Walk, pages: &[(u64, u64)]) {
         for (index, (rows, total)) in pages.iter().enumerate() {
             let next = (index + 1 < pages.len()).then(|| u32::try_from(index + 2).expect("few pages"));
-            walk.pass_page(&page(*rows, *total, next));
+            walk.pass_page(page(*rows, *total, next));
         }
+    }
+
+    fn seen(distinct_seen: u64, inactive_seen: u64) -> WalkSummary {
+        WalkSummary { distinct_seen, inactive_seen, ..WalkSummary::default() }
     }
 
     #[test]
     fn the_last_page_leads_to_the_changes_and_those_to_the_end() {
         let mut walk = walked(&[(2, 3), (1, 3)]);
-        assert_eq!((walk.stage, walk.next_page, walk.tally.rows), (Stage::CatchUp, 1, 3));
-        walk.pass_changes(&page(1, 1, Some(2)));
+        assert_eq!((walk.stage, walk.next_page, walk.main.tally.rows), (Stage::CatchUp, 1, 3));
+        walk.pass_page(page(1, 1, Some(2)));
         assert_eq!((walk.stage, walk.next_page), (Stage::CatchUp, 2));
-        walk.pass_changes(&page(0, 1, None));
-        assert_eq!((walk.stage, walk.total), (Stage::Agree, Some(3)), "the total is the list's, not the changes'");
+        walk.pass_page(page(0, 1, None));
+        assert_eq!((walk.stage, walk.main.total), (Stage::Agree, Some(3)), "the total is the list's, not the changes'");
+    }
+
+    #[test]
+    fn inactive_vendors_are_read_between_the_main_list_and_its_changes_and_counted_apart() {
+        let mut walk = Walk::new(Listed::Vendor);
+        walk_over(&mut walk, &[(2, 3), (1, 3)]);
+        assert_eq!((walk.stage, walk.next_page), (Stage::Inactive, 1));
+        assert!(!walk.first_pass_agrees(), "the other list said nothing yet");
+        walk_over(&mut walk, &[(2, 4), (2, 4)]);
+        assert_eq!((walk.stage, walk.totals()), (Stage::CatchUp, Totals { main: Some(3), inactive: Some(4) }));
+        assert_eq!((walk.main.tally.rows, walk.inactive.tally.rows), (3, 4));
+        assert!(walk.first_pass_agrees() && walk.later_pass_agrees(&seen(3, 4)) && !walk.later_pass_agrees(&seen(3, 3)));
+    }
+
+    #[test]
+    fn inactive_vendors_that_became_fewer_prove_nothing() {
+        let mut walk = Walk::new(Listed::Vendor);
+        walk_over(&mut walk, &[(1, 1)]);
+        walk_over(&mut walk, &[(2, 4), (1, 3)]);
+        assert!(!walk.first_pass_agrees());
+        assert!(walk.again() && walk.stage == Stage::Pages);
+    }
+
+    #[test]
+    fn people_can_not_be_asked_for_changes() {
+        let mut walk = Walk::new(Listed::Person);
+        walk_over(&mut walk, &[(2, 3), (1, 3)]);
+        assert_eq!(walk.stage, Stage::Agree);
+        assert!(walk.first_pass_agrees());
+    }
+
+    #[test]
+    fn people_are_fetched_only_where_a_mode_follows_them_all() {
+        let fetched = ContactsMode::ALL.map(|mode| Listed::all(mode).contains(&Listed::Person));
+        assert_eq!(fetched, [true, true, false, false]);
     }
 
     #[test]
@@ -232,8 +361,8 @@ mod tests {
         let mut walk = walked(&[(2, 4), (1, 3)]);
         assert!(walk.again());
         walk_over(&mut walk, &[(2, 3), (1, 3)]);
-        assert!(walk.later_pass_agrees(3) && walk.later_pass_agrees(4));
-        assert!(!walk.later_pass_agrees(2), "a row came twice and another not at all");
+        assert!(walk.later_pass_agrees(&seen(3, 0)) && walk.later_pass_agrees(&seen(4, 0)));
+        assert!(!walk.later_pass_agrees(&seen(2, 0)), "a row came twice and another not at all");
         assert!(!walk.again(), "two passes are enough");
     }
 
@@ -242,7 +371,7 @@ mod tests {
         let mut walk = walked(&[(2, 4), (1, 3)]);
         walk.again();
         walk_over(&mut walk, &[(2, 3), (2, 4)]);
-        assert!(!walk.later_pass_agrees(4));
+        assert!(!walk.later_pass_agrees(&seen(4, 0)));
     }
 
     #[test]
@@ -250,14 +379,14 @@ mod tests {
         let mut walk = walked(&[(2, 4), (1, 3)]);
         walk.again();
         walk_over(&mut walk, &[(2, 2)]);
-        assert!(walk.later_pass_agrees(2));
+        assert!(walk.later_pass_agrees(&seen(2, 0)));
     }
 
     #[test]
     fn changes_are_asked_for_with_a_margin_on_the_directorys_clock() {
         let walk = walked(&[(1, 1)]);
         assert_eq!(walk.changed_span(5, 6), UpdatedRange { from_ms: 940_000, to_ms: 1_060_000 });
-        let silent = Walk::new(Subject::Vendor);
+        let silent = Walk::new(Listed::Vendor);
         assert_eq!(silent.changed_span(100_000, 200_000), UpdatedRange { from_ms: 40_000, to_ms: 260_000 });
     }
 }
