@@ -7,8 +7,9 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver};
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "linkyard/v1/compliance.proto",
+    "linkyard/v1/contact.proto",
     "linkyard/v1/job.proto",
     "linkyard/v1/mapping.proto",
     "linkyard/v1/organization.proto",

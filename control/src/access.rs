@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 50] = [
+pub const METHODS: [(&str, Need); 54] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -55,6 +55,10 @@ pub const METHODS: [(&str, Need); 50] = [
     ("linkyard.v1.PartyService/ListPartyTypes", READ),
     ("linkyard.v1.PartyService/CreateComplianceProfile", WRITE),
     ("linkyard.v1.PartyService/ListComplianceProfiles", READ),
+    ("linkyard.v1.PartyService/ListContacts", READ),
+    ("linkyard.v1.PartyService/CreateContact", WRITE),
+    ("linkyard.v1.PartyService/UpdateContact", WRITE),
+    ("linkyard.v1.PartyService/DeleteContact", WRITE),
     ("linkyard.v1.ProjectMappingService/GetProjectMapping", READ),
     ("linkyard.v1.ProjectMappingService/ListProjectMappings", READ),
     ("linkyard.v1.ProjectMappingService/CountProjectMappings", READ),

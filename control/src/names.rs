@@ -3,7 +3,7 @@
 //! A name that has not the right form is a violation of the field it stands in; one that has it may still name nothing.
 
 use linkyard_core::error::Violations;
-use linkyard_core::id::{ProviderId, RecordId};
+use linkyard_core::id::{ContactId, PartyId, ProviderId, RecordId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::{Error, Result};
 use std::fmt::Display;
@@ -94,6 +94,21 @@ pub(crate) fn parse_mapping(subject: Subject, field: &str, name: &str) -> Result
     parsed.ok_or_else(|| Error::invalid(field, format!("must have the form providers/{{provider}}/{word}/{{record}}")))
 }
 
+/// The name of a contact.
+pub(crate) fn contact(party: PartyId, contact: ContactId) -> String {
+    format!("{}/contacts/{contact}", PARTIES.name(party))
+}
+
+/// The party and contact in the name of a contact.
+///
+/// # Errors
+/// `Invalid` for `field`.
+pub(crate) fn parse_contact(field: &str, name: &str) -> Result<(PartyId, ContactId)> {
+    let parsed = name.strip_prefix("parties/").and_then(|rest| rest.split_once("/contacts/"));
+    let parsed = parsed.and_then(|(party, contact)| canonical(party).zip(canonical(contact)));
+    parsed.ok_or_else(|| Error::invalid(field, "must have the form parties/{party}/contacts/{contact}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +122,17 @@ mod tests {
         for subject in Subject::ALL {
             let name = mapping(subject, provider, record);
             assert_eq!(parse_mapping(subject, "name", &name).expect("name"), (provider, record));
+        }
+    }
+
+    #[test]
+    fn a_contact_is_named_within_its_party() {
+        let (party, id) = (PartyId::generate(), ContactId::generate());
+        assert_eq!(parse_contact("name", &contact(party, id)).expect("name"), (party, id));
+        for wrong in
+            [format!("contacts/{id}"), format!("parties/{party}"), format!("parties/{party}/contacts/{id}/x"), String::new()]
+        {
+            assert!(parse_contact("name", &wrong).is_err(), "{wrong}");
         }
     }
 

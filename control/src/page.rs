@@ -42,6 +42,7 @@ paged! {
     ListApiKeysRequest,
     ListCoveragesRequest,
     ListInsurancesRequest,
+    ListContactsRequest,
     ListJobsRequest,
     ListPartiesRequest,
     ListPartyMappingsRequest,

@@ -7,7 +7,7 @@ use linkyard_tests::jobs::{Bench, eventually};
 use serde_json::{Value, json};
 
 /// 12 vendors with the customer's own and 7 projects with template and demo, five to a page: three pages and two, and a look at the
-/// changes of each.
+/// changes of each; besides, a page of no inactive vendors and one of 24 people.
 async fn bench(databases: &Databases) -> Bench {
     Bench::tested(databases, 11, 5, 5).await
 }
@@ -31,10 +31,12 @@ async fn a_fetch_stores_every_record_and_says_so() {
         assert_eq!(found["project"]["buckets"]["excluded"], 2);
         assert_eq!((&found["vendor"]["inserted"], &found["vendor"]["passes"]), (&json!(12), &json!(1)));
         let calls = bench.calls().await - before;
-        assert_eq!(calls, 7, "three pages, two pages, and the changes of each list");
-        assert_eq!(job.counts.calls, 7);
-        assert_eq!(found["vendor"]["calls"].as_i64().zip(found["project"]["calls"].as_i64()), Some((4, 3)));
-        assert_eq!((job.counts.total, job.counts.succeeded), (19, 19));
+        assert_eq!(calls, 9, "three pages, two pages, the changes of each list, inactive vendors and people");
+        assert_eq!(job.counts.calls, 9);
+        let lists = ["vendor", "inactive_vendor", "project", "person"];
+        assert_eq!(lists.map(|list| found[list]["calls"].as_i64()), [Some(4), Some(1), Some(3), Some(1)]);
+        assert_eq!(lists.map(|list| found[list]["rows"].as_i64()), [Some(12), Some(0), Some(7), Some(24)]);
+        assert_eq!((job.counts.total, job.counts.succeeded), (43, 43));
     })
     .await;
 }
@@ -80,7 +82,7 @@ async fn broken_at_every_call_by(databases: &Databases, action: Value) {
         assert_eq!((job.state, job.attempts), (JobState::Succeeded, 1), "call {call}: {:?}", job.error_message);
         assert_eq!(bench.state().await, clean, "call {call}");
     };
-    join_all((1..=7).map(broken)).await;
+    join_all((1..=9).map(broken)).await;
 }
 
 #[tokio::test]
@@ -135,7 +137,7 @@ async fn a_fetch_that_is_killed_at_any_call_goes_on_and_ends_the_same() {
             assert_eq!((ended.state, ended.epoch), (JobState::Succeeded, 2), "call {call}");
             assert_eq!(bench.state().await, clean, "call {call}");
         };
-        join_all((1..=7).map(killed)).await;
+        join_all((1..=9).map(killed)).await;
     })
     .await;
 }

@@ -288,6 +288,7 @@ impl Bench {
             "provider": { "state": provider.state.as_str(), "visible": provider.visible },
             "directory": lists,
             "parties": self.parties().await,
+            "contacts": self.contacts().await,
             "projects": self.projects().await,
             "insurances": self.insurances().await,
         })
@@ -308,6 +309,23 @@ impl Bench {
             format!("{:?} {:?} {:?} {records:?} {}", party.name, party.address, party.phone, party.project_count)
         };
         sorted(list.rows.into_iter().map(shown).collect())
+    }
+
+    /// Every contact with its party, `*` the primary one, `-` inactive.
+    pub async fn contacts(&self) -> Vec<String> {
+        let page = PageRequest { size: 100_000, after: None };
+        let parties = self.store.party_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the parties").rows;
+        let mut contacts = Vec::new();
+        for party in parties {
+            let list = self.store.contact_list(&self.scope, party.id, &page).await.expect("the contacts").rows;
+            contacts.extend(list.iter().map(|contact| {
+                let marks = (if contact.primary { "*" } else { "" }, if contact.active { "" } else { "-" });
+                let follows = contact.follows.map(|(_, record)| record);
+                let parts = (&contact.email, &contact.phone, &contact.job_title);
+                format!("{:?}: {}{}{} {parts:?} {follows:?}", party.name, marks.0, marks.1, contact.name)
+            }));
+        }
+        sorted(contacts)
     }
 
     async fn projects(&self) -> Vec<String> {

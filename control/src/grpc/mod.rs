@@ -1,6 +1,7 @@
 //! The gRPC adapters: one file per service. A handler parses, asks the service once, answers.
 
 mod compliance;
+mod contact;
 mod decision;
 mod job;
 mod mapping;

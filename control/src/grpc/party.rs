@@ -1,7 +1,7 @@
-//! `PartyService`: parties, party types, compliance profiles.
+//! `PartyService`: parties, party types, compliance profiles; contacts are in `contact.rs`.
 
 use super::registry::{self, Defaults, Place};
-use super::{Api, Reply};
+use super::{Api, Reply, contact};
 use crate::names::PARTIES;
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status, within};
@@ -82,6 +82,22 @@ impl PartyService for Api {
         let listed = self.service.compliance_profiles(&caller.scope).await.map_err(to_status)?;
         let compliance_profiles = listed.iter().map(wire::compliance_profile).collect();
         Ok(Response::new(v1::ListComplianceProfilesResponse { compliance_profiles }))
+    }
+
+    async fn list_contacts(&self, request: Request<v1::ListContactsRequest>) -> Reply<v1::ListContactsResponse> {
+        contact::list(self, request).await
+    }
+
+    async fn create_contact(&self, request: Request<v1::CreateContactRequest>) -> Reply<v1::Contact> {
+        contact::create(self, request).await
+    }
+
+    async fn update_contact(&self, request: Request<v1::UpdateContactRequest>) -> Reply<v1::Contact> {
+        contact::update(self, request).await
+    }
+
+    async fn delete_contact(&self, request: Request<v1::DeleteContactRequest>) -> Reply<()> {
+        contact::delete(self, request).await
     }
 }
 

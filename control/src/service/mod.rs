@@ -4,6 +4,7 @@
 //! call what is decided before (see the access table).
 
 mod compliance;
+mod contact;
 mod job;
 mod mapping;
 mod organization;

@@ -1,6 +1,7 @@
 //! From the domain to the wire: one file per resource. The other direction is parsed where it can be refused, in the adapters.
 
 mod compliance;
+mod contact;
 mod job;
 mod mapping;
 mod organization;
@@ -10,6 +11,7 @@ mod registry;
 mod time;
 
 pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
+pub(crate) use contact::contact;
 pub(crate) use job::{job, state as job_state};
 pub(crate) use mapping::{address, count as mapping_count, mapping};
 pub(crate) use organization::{access, api_key, organization};

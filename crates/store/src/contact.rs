@@ -140,17 +140,24 @@ async fn update(
     let before = read(tx, scope.organization, party, id).await?;
     check_revision(&before, expected_revision)?;
     if !change.only_primary() {
-        by_hand(&before, "its name and addresses can not be changed here: change them in Procore, and the next sync brings them")?;
+        by_hand(
+            &before,
+            "its name and addresses can not be changed here: change them in Procore, and the next sync brings them",
+        )?;
     }
     if change.primary == Some(true) && !before.active {
-        return Err(refused(&before, "is inactive, because the person left: choose another one as the primary contact".to_owned()));
+        return Err(refused(
+            &before,
+            "is inactive, because the person left: choose another one as the primary contact".to_owned(),
+        ));
     }
     let next = changed(&before, change)?;
     if next != before {
         if next.primary {
             demote(tx, scope.organization, party, id).await?;
         }
-        let sql = "update contact set name = $3, email = $4, phone = $5, job_title = $6, is_primary = $7, revision = revision + 1,
+        let sql =
+            "update contact set name = $3, email = $4, phone = $5, job_title = $6, is_primary = $7, revision = revision + 1,
             updated_at_ms = {now} where id = $1 and organization_id = $2";
         let values: [Value; 7] = [
             id.0.into(),
@@ -181,7 +188,10 @@ async fn delete(
     gate::lock(tx, scope.organization).await?;
     let before = read(tx, scope.organization, party, id).await?;
     check_revision(&before, expected_revision)?;
-    by_hand(&before, "it can not be deleted here: remove the person in Procore, or set the provider's contacts mode to NONE first")?;
+    by_hand(
+        &before,
+        "it can not be deleted here: remove the person in Procore, or set the provider's contacts mode to NONE first",
+    )?;
     execute(tx, "delete from contact where id = $1 and organization_id = $2", [id.0.into(), scope.organization.0.into()]).await?;
     note(tx, scope, "contact.delete", id).await?;
     request::remember(tx, scope.organization, request, id.0.as_bytes()).await
@@ -243,12 +253,7 @@ fn refused(contact: &Contact, why: String) -> Error {
 }
 
 /// Takes the mark of the primary contact from whoever has it but `next`.
-async fn demote(
-    connection: &impl ConnectionTrait,
-    organization: OrganizationId,
-    party: PartyId,
-    next: ContactId,
-) -> Result<()> {
+async fn demote(connection: &impl ConnectionTrait, organization: OrganizationId, party: PartyId, next: ContactId) -> Result<()> {
     let sql = "update contact set is_primary = false, revision = revision + 1, updated_at_ms = {now}
         where organization_id = $1 and party_id = $2 and id <> $3 and is_primary";
     execute(connection, sql, [organization.0.into(), party.0.into(), next.0.into()]).await.map(|_| ())
@@ -270,12 +275,7 @@ fn answered(answer: &[u8]) -> Result<ContactId> {
     Uuid::from_slice(answer).map(ContactId).map_err(|error| Error::internal("a remembered answer names no contact", error))
 }
 
-async fn read(
-    connection: &impl ConnectionTrait,
-    organization: OrganizationId,
-    party: PartyId,
-    id: ContactId,
-) -> Result<Contact> {
+async fn read(connection: &impl ConnectionTrait, organization: OrganizationId, party: PartyId, id: ContactId) -> Result<Contact> {
     let sql = "select * from contact where id = $1 and organization_id = $2 and party_id = $3";
     match one(connection, sql, [id.0.into(), organization.0.into(), party.0.into()]).await? {
         Some(row) => contact(&row),

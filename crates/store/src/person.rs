@@ -58,7 +58,8 @@ impl Row {
             active: person.active,
             content_hash: 0,
         };
-        let content = serde_json::to_vec(&row).map_err(|error| Error::internal("a person could not be written as JSON", error))?;
+        let content =
+            serde_json::to_vec(&row).map_err(|error| Error::internal("a person could not be written as JSON", error))?;
         row.content_hash = text::stable_hash(&content);
         Ok(row)
     }
@@ -103,7 +104,8 @@ impl Store {
         if !rewritten.is_empty() {
             write(&tx, &list, &rewritten).await?;
         }
-        let begun = "select 1 as begun from walk where job_id = $4 and subject = $2 and provider_id = $1 and organization_id = $3";
+        let begun =
+            "select 1 as begun from walk where job_id = $4 and subject = $2 and provider_id = $1 and organization_id = $3";
         if one(&tx, begun, list.values([fence.job.0.into()])).await?.is_some() {
             walk::note_seen(&tx, fence, list.word, page.iter().map(|row| row.record_id)).await?;
         }
@@ -158,7 +160,9 @@ async fn known_hashes(connection: &impl ConnectionTrait, list: &Walked, page: &[
 async fn write(connection: &impl ConnectionTrait, list: &Walked, page: &[&Row]) -> Result<()> {
     let columns: Vec<&str> = ROW.iter().map(|(name, _)| *name).collect();
     let change = |name: &&str| match *name {
-        "vendor_record_id" => "vendor_record_id = coalesce(excluded.vendor_record_id, directory_person.vendor_record_id)".to_owned(),
+        "vendor_record_id" => {
+            "vendor_record_id = coalesce(excluded.vendor_record_id, directory_person.vendor_record_id)".to_owned()
+        }
         name => format!("{name} = excluded.{name}"),
     };
     let changes: Vec<String> = columns.iter().filter(|name| **name != "record_id").map(change).collect();
@@ -191,8 +195,7 @@ async fn miss(connection: &impl ConnectionTrait, list: &Walked, fence: &Fence, s
     let sql = "update directory_person set gone_at_ms = {now}
         where provider_id = $1 and organization_id = $2 and missing_since_ms is not null and missing_since_ms < $3
             and gone_at_ms is null";
-    let gone =
-        execute(connection, sql, [list.provider.0.into(), list.organization.0.into(), started_ms.into()]).await?;
+    let gone = execute(connection, sql, [list.provider.0.into(), list.organization.0.into(), started_ms.into()]).await?;
     let sql = format!(
         "update directory_person set missing_since_ms = $4
          where provider_id = $1 and organization_id = $2 and missing_since_ms is null and not ({SEEN})"

@@ -4,10 +4,10 @@
 use super::Job;
 use crate::context::Context;
 use crate::progress::Progress;
-use linkyard_core::{Error, Result};
 use linkyard_core::id::RecordId;
 use linkyard_core::job::{JobKind, Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
+use linkyard_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Rows brought in step in one transaction.

@@ -4,6 +4,7 @@
 mod address;
 mod compliance;
 mod confirm;
+mod contact;
 mod filter;
 mod job;
 mod mapping;

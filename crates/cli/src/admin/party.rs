@@ -1,6 +1,7 @@
 //! `linkyard party`: the firms of the registry, their types and compliance profiles.
 
 use super::address::AddressArgs;
+use super::contact::ContactCommand;
 use super::names;
 use super::output::{Row, text, time};
 use super::session::{Session, call, pages, request_id};
@@ -30,6 +31,13 @@ pub enum PartyCommand {
     /// Create one party.
     #[command(after_help = "Example:\n  linkyard party create --name 'Acme Concrete' --city Chicago --region IL --country US")]
     Create(Box<CreateArgs>),
+
+    /// Contacts of a party: whom to write to.
+    Contact {
+        /// What to do.
+        #[command(subcommand)]
+        command: ContactCommand,
+    },
 
     /// Party types: what kind of firm a party is.
     Type {
@@ -171,6 +179,7 @@ impl PartyCommand {
                 session.output.one(&call!(session, PartyServiceClient, get_party, request).await?)
             }
             Self::Create(args) => create(session, args).await,
+            Self::Contact { command } => command.run(session).await,
             Self::Type { command: NamedCommand::List } => session.output.list(&party_types(session).await?),
             Self::Type { command: NamedCommand::Create { name } } => {
                 let party_type = Some(PartyType { display_name: name.clone(), ..PartyType::default() });

@@ -28,6 +28,7 @@ wire!(
     ConfirmPartyMappingsResponse,
     CountPartyMappingsResponse,
     Coverage,
+    Contact,
     CreateApiKeyResponse,
     CreateOrganizationResponse,
     DirectoryReport,

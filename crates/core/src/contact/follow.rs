@@ -173,11 +173,9 @@ impl Shown {
         let by_mail = contact.email.as_ref() == Some(&contact.name);
         let name = self.name.as_ref().or(self.email.as_ref().filter(|_| by_mail));
         name.into_iter().for_each(|name| contact.name.clone_from(name));
-        for (part, shown) in [
-            (&mut contact.email, &self.email),
-            (&mut contact.phone, &self.phone),
-            (&mut contact.job_title, &self.job_title),
-        ] {
+        for (part, shown) in
+            [(&mut contact.email, &self.email), (&mut contact.phone, &self.phone), (&mut contact.job_title, &self.job_title)]
+        {
             if shown.is_some() {
                 part.clone_from(shown);
             }
