@@ -27,6 +27,7 @@ struct Rows {
     pending: String,
     job: String,
     party: String,
+    contact: String,
     project: String,
     key: String,
     coverage: String,
@@ -62,6 +63,9 @@ fn jobs_and_organizations(rows: &Rows) -> Vec<Case> {
 fn registry(rows: &Rows) -> Vec<Case> {
     let filter = || Some(v1::RegistryFilter { provider: rows.provider.clone(), ..Default::default() });
     let (party, project) = (rows.party.clone(), || rows.project.clone());
+    let form = Some(v1::Contact { name: rows.contact.clone(), display_name: "Ann".to_owned(), ..Default::default() });
+    let contact = v1::CreateContactRequest { parent: party.clone(), contact: form.clone(), request_id: String::new() };
+    let update = v1::UpdateContactRequest { contact: form, ..Default::default() };
     vec![
         ("PartyService/CreateParty", own(v1::CreatePartyRequest::default())),
         ("PartyService/BatchCreateParties", own(v1::BatchCreatePartiesRequest::default())),
@@ -71,6 +75,10 @@ fn registry(rows: &Rows) -> Vec<Case> {
         ("PartyService/ListPartyTypes", own(v1::ListPartyTypesRequest {})),
         ("PartyService/CreateComplianceProfile", own(v1::CreateComplianceProfileRequest::default())),
         ("PartyService/ListComplianceProfiles", own(v1::ListComplianceProfilesRequest {})),
+        ("PartyService/ListContacts", theirs(v1::ListContactsRequest { parent: rows.party.clone(), ..Default::default() })),
+        ("PartyService/CreateContact", theirs(contact)),
+        ("PartyService/UpdateContact", theirs(update)),
+        ("PartyService/DeleteContact", theirs(v1::DeleteContactRequest { name: rows.contact.clone(), ..Default::default() })),
         ("ProjectService/CreateProject", own(v1::CreateProjectRequest::default())),
         ("ProjectService/BatchCreateProjects", own(v1::BatchCreateProjectsRequest::default())),
         ("ProjectService/GetProject", theirs(v1::GetProjectRequest { name: project() })),
@@ -171,6 +179,10 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     let job = fetch(&control.store, &tenant.scope, provider).await.id;
     let party = v1::Party { display_name: "Acme".to_owned(), ..Default::default() };
     let party = clients.parties.create_party(v1::CreatePartyRequest { party: Some(party), request_id: String::new() }).await;
+    let party = party.expect("a party").into_inner().name;
+    let contact = v1::Contact { display_name: "Ann".to_owned(), ..Default::default() };
+    let contact = v1::CreateContactRequest { parent: party.clone(), contact: Some(contact), request_id: String::new() };
+    let contact = clients.parties.create_contact(contact).await.expect("a contact").into_inner().name;
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
     let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
@@ -189,6 +201,7 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
         pending: format!("providers/{pending}"),
         job: format!("jobs/{job}"),
         party,
+        contact,
         project: project.name,
         key: keys.api_keys[0].name.clone(),
         coverage: coverage.coverages[0].name.clone(),

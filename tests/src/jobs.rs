@@ -3,7 +3,7 @@
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
 //! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
 
-use crate::databases::{Databases, Sql};
+use crate::databases::{Databases, Sql, open_sql};
 use crate::ground;
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
 use linkyard_core::id::{CoverageId, JobId, ProviderId};
@@ -11,6 +11,7 @@ use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::{Mapping, MappingFilter, OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::{BulkAction, Selection};
+use linkyard_core::provider::ContactsMode;
 use linkyard_core::scope::Scope;
 use linkyard_procore::Procore;
 use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget};
@@ -309,6 +310,12 @@ impl Bench {
             format!("{:?} {:?} {:?} {records:?} {}", party.name, party.address, party.phone, party.project_count)
         };
         sorted(list.rows.into_iter().map(shown).collect())
+    }
+
+    /// Sets how contacts follow, behind the store's back.
+    pub async fn contacts_mode(&self, mode: ContactsMode) {
+        let sql = open_sql(&self.database_url).await;
+        sql.execute(&format!("update provider set contacts_mode = '{}'", mode.as_str())).await;
     }
 
     /// Every contact with its party, `*` the primary one, `-` inactive.
