@@ -186,7 +186,6 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
     let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
-    let party = party.expect("a party").into_inner().name;
     let coverage = v1::Coverage {
         party: party.clone(),
         insurance_type: "Auto".to_owned(),

@@ -30,7 +30,8 @@ fn person(id: i64, vendor: i64, name: &str) -> Person {
 
 /// A vendor that names this person as its primary contact.
 fn led(id: i64, primary: i64, name: &str) -> Record {
-    let primary = PrimaryContact { id: primary, first_name: Some(name.to_owned()), ..PrimaryContact::default() };
+    let (first_name, last_name) = (Some(name.to_owned()), Some("Smith".to_owned()));
+    let primary = PrimaryContact { id: primary, first_name, last_name, ..PrimaryContact::default() };
     let details = Details { primary_contact: Some(primary), ..Details::default() };
     Record { details, ..record(id, &format!("Firm {id}")) }
 }
@@ -228,10 +229,10 @@ async fn a_primary_contact_is_known_without_any_list_of_people() {
         side.walk(VENDOR, &[led(1, 10, "Ann"), record(2, "Firm 2")]).await;
         side.link(VENDOR, &[1, 2], create_anyway()).await;
         let party = side.party_of(1).await;
-        assert_eq!(shown(&side, party).await, ["*Ann"]);
+        assert_eq!(shown(&side, party).await, ["*Ann Smith"]);
         side.walk(VENDOR, &[led(1, 11, "Bob"), record(2, "Firm 2")]).await;
         assert_eq!(sync(&side).await, 2);
-        assert_eq!(shown(&side, party).await, ["*Bob", "-Ann"]);
+        assert_eq!(shown(&side, party).await, ["*Bob Smith", "-Ann Smith"]);
     })
     .await;
 }

@@ -32,7 +32,7 @@ impl Sql {
         row.try_get_by_index(0).expect("its first column is a number")
     }
 
-    pub(crate) async fn open(url: &str) -> Result<Self> {
+    async fn open(url: &str) -> Result<Self> {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
         Ok(Self(Database::connect(options).await?))

@@ -3,7 +3,7 @@
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
 //! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
 
-use crate::databases::{Databases, Sql, open_sql};
+use crate::databases::{Databases, open_sql};
 use crate::ground;
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
 use linkyard_core::id::{CoverageId, JobId, ProviderId};
@@ -248,7 +248,7 @@ impl Bench {
 
     /// Restates a coverage behind the store's back, as the passing of time does.
     pub async fn state_quietly(&self, id: CoverageId, stated: &NewCoverage) {
-        let sql = Sql::open(&self.database_url).await.expect("the database opens");
+        let sql = open_sql(&self.database_url).await;
         let id = match self.store.backend_name() {
             "sqlite" => format!("x'{}'", id.0.simple()),
             _ => format!("'{id}'"),
