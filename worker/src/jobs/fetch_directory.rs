@@ -113,12 +113,12 @@ impl Fetch<'_> {
     async fn pages(&mut self) -> Result<()> {
         let (cx, walk) = (self.cx, self.position.walk);
         let company = cx.company().await?;
-        let mut page = read(&company, &walk, walk.next_page).await?;
+        let mut page = read(company, &walk, walk.next_page).await?;
         loop {
             let following = page.turned.next.filter(|_| !cx.should_stop());
             let next = async {
                 match following {
-                    Some(number) => read(&company, &walk, number).await.map(Some),
+                    Some(number) => read(company, &walk, number).await.map(Some),
                     None => Ok(None),
                 }
             };

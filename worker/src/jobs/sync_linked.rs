@@ -4,10 +4,10 @@
 use super::Job;
 use crate::context::Context;
 use crate::progress::Progress;
+use linkyard_core::Result;
 use linkyard_core::id::RecordId;
 use linkyard_core::job::{JobKind, Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
-use linkyard_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Rows brought in step in one transaction.
@@ -46,33 +46,36 @@ impl Job for SyncLinked {
         let first = Position::Records { subject: Subject::ALL[0], last: None };
         let mut position = progress.position().unwrap_or(first);
         let mut synced = cx.counts.succeeded;
-        while let Position::Records { subject, last } = position {
+        loop {
             if cx.should_stop() {
                 return Ok(Outcome::Continue);
             }
-            let (rows, last) = cx.store.mapping_sync_chunk(&cx.fence, provider, subject, last, CHUNK_ROWS).await?;
-            cx.note_progress();
-            synced += i64::try_from(rows).unwrap_or(i64::MAX);
-            position = if last.is_some() { Position::Records { subject, last } } else { after(subject) };
-        }
-        while let Position::Contacts { part, last, contacts } = position {
-            if cx.should_stop() {
-                return Ok(Outcome::Continue);
+            match position {
+                Position::Records { subject, last } => {
+                    let (rows, last) = cx.store.mapping_sync_chunk(&cx.fence, provider, subject, last, CHUNK_ROWS).await?;
+                    cx.note_progress();
+                    synced += i64::try_from(rows).unwrap_or(i64::MAX);
+                    position = if last.is_some() { Position::Records { subject, last } } else { after(subject) };
+                }
+                Position::Contacts { part, last, contacts } => {
+                    let (changed, last) = cx.store.contact_sync_chunk(&cx.fence, provider, last, CHUNK_ROWS, contacts).await?;
+                    cx.note_progress();
+                    let contacts = contacts + changed;
+                    position = Position::Contacts { part, last, contacts };
+                    if last.is_none() {
+                        return end(cx, progress, &position, synced, contacts).await;
+                    }
+                }
             }
-            let (changed, last) = cx.store.contact_sync_chunk(&cx.fence, provider, last, CHUNK_ROWS, contacts).await?;
-            cx.note_progress();
-            let contacts = contacts + changed;
-            if last.is_some() {
-                position = Position::Contacts { part, last, contacts };
-                continue;
-            }
-            // How many rows there were is known only now: the chunks have counted what they did, and no more was to be done.
-            let known = RowCounts { total: synced - cx.counts.total, ..RowCounts::default() };
-            progress.save(cx, &position, "contacts", known).await?;
-            return Ok(Outcome::Done(serde_json::json!({ "synced": synced, "contacts": contacts })));
         }
-        Err(Error::broken("a synchronization ended in neither half"))
     }
+}
+
+/// Says what was done. How many rows there were is known only now: the chunks have counted what they did, and no more was to be done.
+async fn end(cx: &Context, progress: &mut Progress, position: &Position, synced: i64, contacts: u64) -> Result<Outcome> {
+    let known = RowCounts { total: synced - cx.counts.total, ..RowCounts::default() };
+    progress.save(cx, position, "contacts", known).await?;
+    Ok(Outcome::Done(serde_json::json!({ "synced": synced, "contacts": contacts })))
 }
 
 /// Where to go on when a subject is in step.

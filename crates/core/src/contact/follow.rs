@@ -171,7 +171,7 @@ impl Shown {
     fn lay_over(&self, contact: &mut Contact) {
         // Who was called by the mail address for want of a name goes on to be called by it.
         let by_mail = contact.email.as_ref() == Some(&contact.name);
-        let name = self.name.as_ref().or(self.email.as_ref().filter(|_| by_mail));
+        let name = self.name.as_ref().or_else(|| self.email.as_ref().filter(|_| by_mail));
         name.into_iter().for_each(|name| contact.name.clone_from(name));
         for (part, shown) in
             [(&mut contact.email, &self.email), (&mut contact.phone, &self.phone), (&mut contact.job_title, &self.job_title)]
