@@ -1,5 +1,6 @@
 //! Etags: a row's revision in quotes (AIP-154), so that a person's decision is about what the person saw.
 
+use linkyard_core::Result;
 use linkyard_core::error::Violations;
 
 /// The etag of a row with this revision.
@@ -17,6 +18,16 @@ pub(crate) fn parse(field: &str, etag: &str, violations: &mut Violations) -> Opt
         violations.add(field, "is not an etag; send back the one of the row that was read, with its quotes");
     }
     revision
+}
+
+/// As [`parse`], for a request with nothing else that can be wrong.
+///
+/// # Errors
+/// `Invalid` for `field`.
+pub(crate) fn read(field: &str, etag: &str) -> Result<Option<i64>> {
+    let mut violations = Violations::default();
+    let revision = parse(field, etag, &mut violations);
+    violations.finish(revision)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(crate) struct Collection {
     singular: &'static str,
 }
 
+pub(crate) const AUDIT_ENTRIES: Collection = Collection { plural: "auditEntries", singular: "audit_entry" };
 pub(crate) const API_KEYS: Collection = Collection { plural: "apiKeys", singular: "api_key" };
 pub(crate) const COMPLIANCE_PROFILES: Collection = Collection { plural: "complianceProfiles", singular: "compliance_profile" };
 pub(crate) const COVERAGES: Collection = Collection { plural: "coverages", singular: "coverage" };

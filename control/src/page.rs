@@ -43,6 +43,7 @@ paged! {
     ListCoveragesRequest,
     ListInsurancesRequest,
     ListContactsRequest,
+    ListAuditEntriesRequest,
     ListJobsRequest,
     ListPartiesRequest,
     ListPartyMappingsRequest,

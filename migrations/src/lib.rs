@@ -13,6 +13,7 @@ mod m20261122_000003_registry;
 mod m20261122_000004_directory;
 mod m20261122_000005_compliance;
 mod m20261122_000006_contacts;
+mod m20261122_000007_lifecycle;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_directory::Migration),
             Box::new(m20261122_000005_compliance::Migration),
             Box::new(m20261122_000006_contacts::Migration),
+            Box::new(m20261122_000007_lifecycle::Migration),
         ]
     }
 }

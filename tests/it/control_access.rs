@@ -68,14 +68,22 @@ async fn a_revoked_key_is_refused_at_once_where_it_was_revoked() {
         let tenant = control.tenant("Alpha").await;
         let mut clients = Clients::of(&control, &tenant.write);
         let form = v1::ApiKey { display_name: "CI".to_owned(), access: v1::Access::Read.into(), ..Default::default() };
-        let made = clients.organizations.create_api_key(v1::CreateApiKeyRequest { api_key: Some(form) }).await.expect("a key");
+        let made = clients
+            .organizations
+            .create_api_key(v1::CreateApiKeyRequest { api_key: Some(form), ..Default::default() })
+            .await
+            .expect("a key");
         let made = made.into_inner();
         let mut other = Clients::of(&control, &Key::new(&made.secret)).organizations;
         let seen = other.get_organization(v1::GetOrganizationRequest {}).await.expect("the new key opens").into_inner();
         assert_eq!((seen.display_name.as_str(), seen.access()), ("Alpha", v1::Access::Read));
 
         let name = made.api_key.expect("the key").name;
-        clients.organizations.revoke_api_key(v1::RevokeApiKeyRequest { name: name.clone() }).await.expect("revoked");
+        clients
+            .organizations
+            .revoke_api_key(v1::RevokeApiKeyRequest { name: name.clone(), ..Default::default() })
+            .await
+            .expect("revoked");
         let refusal = other.get_organization(v1::GetOrganizationRequest {}).await.expect_err("revoked");
         assert_eq!(reason(&refusal), "API_KEY_INVALID");
         let listed = clients.organizations.list_api_keys(v1::ListApiKeysRequest::default()).await.expect("a list").into_inner();
@@ -94,7 +102,7 @@ async fn a_key_that_was_revoked_by_another_process_is_soon_refused() {
         organizations.get_organization(v1::GetOrganizationRequest {}).await.expect("the key opens");
         let keys = control.store.api_key_list(&tenant.scope, &PageRequest { size: 10, after: None }).await.expect("keys").rows;
         let read = keys.iter().find(|key| key.access == Access::Read).expect("the key");
-        control.store.api_key_revoke(&tenant.scope, read.id).await.expect("revoked");
+        control.store.api_key_revoke(&tenant.scope, read.id, None).await.expect("revoked");
         let refusal = loop {
             if let Err(refusal) = organizations.get_organization(v1::GetOrganizationRequest {}).await {
                 break refusal;
@@ -113,6 +121,7 @@ async fn a_key_makes_no_key_above_itself() {
         let tenant = control.tenant("Alpha").await;
         let form = |access: i32| v1::CreateApiKeyRequest {
             api_key: Some(v1::ApiKey { display_name: "more".to_owned(), access, ..Default::default() }),
+            ..Default::default()
         };
         let mut writer = Clients::of(&control, &tenant.write).organizations;
         let refusal = writer.create_api_key(form(v1::Access::Operator.into())).await.expect_err("above");
@@ -131,7 +140,7 @@ async fn an_operator_makes_an_organization_with_a_key_for_it_alone() {
         let control = Control::start(store).await;
         let tenant = control.tenant("Alpha").await;
         let organization = v1::Organization { display_name: "Beta".to_owned(), ..Default::default() };
-        let request = v1::CreateOrganizationRequest { organization: Some(organization) };
+        let request = v1::CreateOrganizationRequest { organization: Some(organization), ..Default::default() };
         let mut operator = Clients::of(&control, &tenant.operator).organizations;
         let made = operator.create_organization(request).await.expect("made").into_inner();
         let mut inside = Clients::of(&control, &Key::new(&made.api_key_secret)).organizations;
@@ -139,7 +148,8 @@ async fn an_operator_makes_an_organization_with_a_key_for_it_alone() {
         assert_eq!((seen.display_name.as_str(), seen.time_zone.as_str(), seen.access()), ("Beta", "UTC", v1::Access::Write));
         assert_ne!(seen.name, format!("organizations/{}", tenant.scope.organization));
         let zone = v1::Organization { display_name: String::new(), time_zone: "a b".to_owned(), ..Default::default() };
-        let refusal = operator.create_organization(v1::CreateOrganizationRequest { organization: Some(zone) }).await;
+        let refusal =
+            operator.create_organization(v1::CreateOrganizationRequest { organization: Some(zone), ..Default::default() }).await;
         assert_eq!(fields(&refusal.expect_err("no name")), ["organization.display_name"]);
     })
     .await;

@@ -28,6 +28,8 @@ struct Rows {
     job: String,
     party: String,
     contact: String,
+    /// To be merged into the other one.
+    twin: String,
     project: String,
     key: String,
     coverage: String,
@@ -56,7 +58,8 @@ fn jobs_and_organizations(rows: &Rows) -> Vec<Case> {
         ("OrganizationService/CreateOrganization", own(v1::CreateOrganizationRequest::default())),
         ("OrganizationService/CreateApiKey", own(v1::CreateApiKeyRequest::default())),
         ("OrganizationService/ListApiKeys", own(v1::ListApiKeysRequest::default())),
-        ("OrganizationService/RevokeApiKey", theirs(v1::RevokeApiKeyRequest { name: rows.key.clone() })),
+        ("OrganizationService/RevokeApiKey", theirs(v1::RevokeApiKeyRequest { name: rows.key.clone(), ..Default::default() })),
+        ("OrganizationService/ListAuditEntries", own(v1::ListAuditEntriesRequest::default())),
     ]
 }
 
@@ -89,14 +92,14 @@ fn registry(rows: &Rows) -> Vec<Case> {
 
 fn providers(rows: &Rows) -> Vec<Case> {
     let name = || rows.provider.clone();
-    let pending = v1::ApproveProviderRequest { name: rows.pending.clone() };
+    let pending = v1::ApproveProviderRequest { name: rows.pending.clone(), ..Default::default() };
     vec![
         ("ProviderService/CreateProvider", own(v1::CreateProviderRequest::default())),
         ("ProviderService/GetProvider", theirs(v1::GetProviderRequest { name: name() })),
         ("ProviderService/ListProviders", own(v1::ListProvidersRequest::default())),
         ("ProviderService/ApproveProvider", About::AnyTenants(pending.encode_to_vec())),
-        ("ProviderService/PauseProvider", theirs(v1::PauseProviderRequest { name: name() })),
-        ("ProviderService/ResumeProvider", theirs(v1::ResumeProviderRequest { name: name() })),
+        ("ProviderService/PauseProvider", theirs(v1::PauseProviderRequest { name: name(), ..Default::default() })),
+        ("ProviderService/ResumeProvider", theirs(v1::ResumeProviderRequest { name: name(), ..Default::default() })),
         ("ProviderService/TestProvider", theirs(v1::TestProviderRequest { name: name(), ..Default::default() })),
         ("ProviderService/FetchDirectory", theirs(v1::FetchDirectoryRequest { name: name(), ..Default::default() })),
         ("ProviderService/GetDirectoryReport", theirs(v1::GetDirectoryReportRequest { name: name() })),
@@ -159,9 +162,33 @@ fn mappings(rows: &Rows) -> Vec<Case> {
     cases
 }
 
+/// What changes and what goes; in this order, and after everything else.
+fn changes(rows: &Rows) -> Vec<Case> {
+    let mask = || Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] });
+    let (display_name, parent) = ("Renamed".to_owned(), || rows.provider.clone());
+    let party = v1::Party { name: rows.party.clone(), display_name: display_name.clone(), ..Default::default() };
+    let party = v1::UpdatePartyRequest { party: Some(party), update_mask: mask(), ..Default::default() };
+    let merge = v1::MergePartiesRequest { name: rows.party.clone(), source: rows.twin.clone(), ..Default::default() };
+    let provider = v1::Provider { name: parent(), display_name, ..Default::default() };
+    let provider = v1::UpdateProviderRequest { provider: Some(provider), update_mask: mask(), ..Default::default() };
+    let row = |side: &str| vec![v1::UnlinkRow { name: format!("{}/{side}/1", rows.provider), ..Default::default() }];
+    let parties = v1::BatchUnlinkPartyMappingsRequest { parent: parent(), rows: row("partyMappings"), ..Default::default() };
+    let projects = v1::BatchUnlinkProjectMappingsRequest { parent: parent(), rows: row("projectMappings"), ..Default::default() };
+    vec![
+        ("PartyMappingService/BatchUnlinkPartyMappings", theirs(parties)),
+        ("ProjectMappingService/BatchUnlinkProjectMappings", theirs(projects)),
+        ("PartyService/UpdateParty", theirs(party)),
+        ("PartyService/MergeParties", theirs(merge)),
+        ("PartyService/DeleteParty", theirs(v1::DeletePartyRequest { name: rows.party.clone(), ..Default::default() })),
+        ("ProjectService/DeleteProject", theirs(v1::DeleteProjectRequest { name: rows.project.clone(), ..Default::default() })),
+        ("ProviderService/UpdateProvider", theirs(provider)),
+        ("ProviderService/DeleteProvider", theirs(v1::DeleteProviderRequest { name: parent(), ..Default::default() })),
+    ]
+}
+
 /// A request for every method of the API.
 fn matrix(rows: &Rows) -> Vec<Case> {
-    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows), compliance(rows)]
+    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows), compliance(rows), changes(rows)]
         .into_iter()
         .flatten()
         .collect()
@@ -183,6 +210,9 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     let contact = v1::Contact { display_name: "Ann".to_owned(), ..Default::default() };
     let contact = v1::CreateContactRequest { parent: party.clone(), contact: Some(contact), request_id: String::new() };
     let contact = clients.parties.create_contact(contact).await.expect("a contact").into_inner().name;
+    let twin = v1::Party { display_name: "Acme Holding".to_owned(), ..Default::default() };
+    let twin = v1::CreatePartyRequest { party: Some(twin), request_id: String::new() };
+    let twin = clients.parties.create_party(twin).await.expect("a party").into_inner().name;
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
     let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
@@ -201,6 +231,7 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
         job: format!("jobs/{job}"),
         party,
         contact,
+        twin,
         project: project.name,
         key: keys.api_keys[0].name.clone(),
         coverage: coverage.coverages[0].name.clone(),

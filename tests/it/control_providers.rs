@@ -148,7 +148,7 @@ async fn a_claim_waits_for_an_operator_of_any_organization() {
         let refusal = owner.providers.fetch_directory(fetch).await.expect_err("not approved");
         assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::FailedPrecondition, "STATE_REFUSES"));
 
-        let approve = v1::ApproveProviderRequest { name: claimed.name.clone() };
+        let approve = v1::ApproveProviderRequest { name: claimed.name.clone(), ..Default::default() };
         let refusal = owner.providers.approve_provider(approve.clone()).await.expect_err("not an operator");
         assert_eq!(refusal.code(), Code::PermissionDenied);
         let mut operator = Clients::of(&control, &beta.operator).providers;
@@ -196,12 +196,19 @@ async fn who_asks_for_a_fetch_while_one_is_under_way_gets_that_one() {
         assert_eq!(test.kind, "test_connection");
         assert_ne!(test.name, first.name);
 
-        let paused =
-            providers.pause_provider(v1::PauseProviderRequest { name: name.clone() }).await.expect("paused").into_inner();
+        let paused = providers
+            .pause_provider(v1::PauseProviderRequest { name: name.clone(), ..Default::default() })
+            .await
+            .expect("paused")
+            .into_inner();
         assert_eq!(paused.state(), v1::provider::State::Paused);
-        let resumed = providers.resume_provider(v1::ResumeProviderRequest { name: name.clone() }).await.expect("resumed");
+        let resumed = providers
+            .resume_provider(v1::ResumeProviderRequest { name: name.clone(), ..Default::default() })
+            .await
+            .expect("resumed");
         assert_eq!(resumed.into_inner().state(), v1::provider::State::Active);
-        let refusal = providers.resume_provider(v1::ResumeProviderRequest { name }).await.expect_err("it runs");
+        let refusal =
+            providers.resume_provider(v1::ResumeProviderRequest { name, ..Default::default() }).await.expect_err("it runs");
         assert_eq!(reason(&refusal), "STATE_REFUSES");
     })
     .await;

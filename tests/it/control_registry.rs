@@ -71,6 +71,7 @@ async fn types_and_profiles_are_made_once_per_name() {
         let mut clients = Clients::of(&control, &tenant.write);
         let party_type = |name: &str| v1::CreatePartyTypeRequest {
             party_type: Some(v1::PartyType { display_name: name.to_owned(), ..Default::default() }),
+            ..Default::default()
         };
         let first = clients.parties.create_party_type(party_type("Supplier")).await.expect("made").into_inner();
         let again = clients.parties.create_party_type(party_type(" Supplier ")).await.expect("the same").into_inner();
@@ -84,7 +85,7 @@ async fn types_and_profiles_are_made_once_per_name() {
         );
 
         let profile = v1::ComplianceProfile { display_name: "Large jobs".to_owned(), ..Default::default() };
-        let request = v1::CreateComplianceProfileRequest { compliance_profile: Some(profile) };
+        let request = v1::CreateComplianceProfileRequest { compliance_profile: Some(profile), ..Default::default() };
         let profile = clients.parties.create_compliance_profile(request).await.expect("made").into_inner();
         let listed =
             clients.parties.list_compliance_profiles(v1::ListComplianceProfilesRequest {}).await.expect("a list").into_inner();

@@ -256,12 +256,12 @@ async fn pausing_the_provider_stops_a_running_fetch_until_it_is_resumed() {
         let job = bench.enqueue(JobKind::FetchDirectory).await;
         let worker = bench.work();
         eventually("a page is stored", async || bench.job(job).await.counts.succeeded > 0).await;
-        bench.store.provider_set_paused(&bench.scope, bench.provider, true).await.expect("paused");
+        bench.store.provider_set_paused(&bench.scope, bench.provider, true, None).await.expect("paused");
         worker.doorbell.ring();
         eventually("the job waits", async || bench.job(job).await.state == JobState::Paused).await;
         let waiting = bench.job(job).await;
         assert!(waiting.counts.succeeded < waiting.counts.total);
-        bench.store.provider_set_paused(&bench.scope, bench.provider, false).await.expect("resumed");
+        bench.store.provider_set_paused(&bench.scope, bench.provider, false, None).await.expect("resumed");
         worker.doorbell.ring();
         bench.settled().await;
         worker.stop().await;

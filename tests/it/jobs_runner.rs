@@ -140,11 +140,11 @@ async fn a_paused_provider_keeps_its_jobs_waiting_while_others_run() {
         let other = ground::active_provider(&bench.store, &bench.scope, 42).await;
         let (waits, runs) =
             (bench.enqueue_as(&other_job(&bench)).await, ground::fetch(&bench.store, &bench.scope, other.id).await.id);
-        bench.store.provider_set_paused(&bench.scope, bench.provider, true).await.expect("paused");
+        bench.store.provider_set_paused(&bench.scope, bench.provider, true, None).await.expect("paused");
         let worker = bench.work_as(Bench::args(), performing(|_, _| Box::pin(async { done() })));
         eventually("the other's job is done", async || bench.job(runs).await.state == JobState::Succeeded).await;
         assert_eq!(bench.job(waits).await.state, JobState::Paused);
-        bench.store.provider_set_paused(&bench.scope, bench.provider, false).await.expect("resumed");
+        bench.store.provider_set_paused(&bench.scope, bench.provider, false, None).await.expect("resumed");
         worker.doorbell.ring();
         bench.settled().await;
         worker.stop().await;

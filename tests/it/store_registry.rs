@@ -172,15 +172,15 @@ async fn marks_say_which_records_a_party_follows() {
 async fn a_named_choice_is_made_once() {
     each_database(async |store| {
         let side = Side::new(&store).await;
-        let first = store.party_type_create(&side.scope, " Supplier ").await.expect("made");
-        let second = store.party_type_create(&side.scope, "Supplier").await.expect("found");
+        let first = store.party_type_create(&side.scope, " Supplier ", None).await.expect("made");
+        let second = store.party_type_create(&side.scope, "Supplier", None).await.expect("found");
         assert_eq!((first.id, first.name.as_str()), (second.id, "Supplier"));
         let types = store.party_types(&side.scope).await.expect("types");
         assert_eq!(types.iter().map(|named| named.name.as_str()).collect::<Vec<_>>(), ["Subcontractor", "Supplier"]);
-        let profile = store.compliance_profile_create(&side.scope, "Strict").await.expect("made");
+        let profile = store.compliance_profile_create(&side.scope, "Strict", None).await.expect("made");
         assert!(store.compliance_profiles(&side.scope).await.expect("profiles").contains(&profile));
-        assert!(matches!(store.party_type_create(&side.scope, "  ").await, Err(Error::Invalid(_))));
-        assert!(matches!(store.compliance_profile_create(&side.scope, &"x".repeat(201)).await, Err(Error::Invalid(_))));
+        assert!(matches!(store.party_type_create(&side.scope, "  ", None).await, Err(Error::Invalid(_))));
+        assert!(matches!(store.compliance_profile_create(&side.scope, &"x".repeat(201), None).await, Err(Error::Invalid(_))));
     })
     .await;
 }

@@ -170,7 +170,7 @@ async fn jobs_of_a_paused_or_unapproved_provider_wait_but_a_test_may_run() {
         let provider = active_provider(&store, &scope, 1).await;
         let (waiting, running) = (fetch(&store, &scope, provider.id).await, fetch(&store, &scope, provider.id).await);
         let fence = claim(&store, running.id).await.fence;
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
         let test = new_job(Some(provider.id), JobKind::TestConnection, Lane::Person, provider.id.to_string());
         let test = store.job_enqueue(&scope, &test, None).await.expect("a test");
 
@@ -182,7 +182,7 @@ async fn jobs_of_a_paused_or_unapproved_provider_wait_but_a_test_may_run() {
         assert_eq!(asked[0].requested, Some(RequestedState::Pause));
         assert_eq!(store.job_finish(&fence, &Finish::Paused).await.expect("paused"), JobState::Paused);
 
-        store.provider_set_paused(&scope, provider.id, false).await.expect("resumed");
+        store.provider_set_paused(&scope, provider.id, false, None).await.expect("resumed");
         for id in [waiting.id, running.id] {
             assert_eq!(state(&store, &scope, id).await, JobState::Queued);
             claim(&store, id).await;
@@ -204,8 +204,8 @@ async fn a_pause_that_was_taken_back_before_the_worker_stopped_leaves_the_job_qu
         let provider = active_provider(&store, &scope, 1).await;
         let job = fetch(&store, &scope, provider.id).await;
         let fence = claim(&store, job.id).await.fence;
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
-        store.provider_set_paused(&scope, provider.id, false).await.expect("resumed");
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
+        store.provider_set_paused(&scope, provider.id, false, None).await.expect("resumed");
         assert_eq!(store.job_finish(&fence, &Finish::Paused).await.expect("finished"), JobState::Queued);
     })
     .await;
@@ -235,7 +235,7 @@ async fn lists_are_pages_newest_first_and_filter_by_the_state_that_is_seen() {
         let running = store.job_list(&scope, None, &[JobState::Running], true, &all).await.expect("a page");
         let running: HashSet<JobId> = running.rows.iter().map(|job| job.id).collect();
         assert_eq!(running, children.iter().map(|child| child.fence.job).collect());
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
         let paused = store.job_list(&scope, None, &[JobState::Paused], false, &all).await.expect("a page");
         assert_eq!(paused.rows.len(), 4);
         let foreign = PageRequest { size: 2, after: Some("x".into()) };
@@ -259,7 +259,7 @@ async fn a_watcher_sees_every_change_of_a_job_its_children_and_its_provider_once
         assert_eq!(changed.iter().map(|job| (job.id, job.counts.succeeded)).collect::<Vec<_>>(), [(parent.id, 1)]);
         known = changed[0].revision;
         assert!(store.jobs_changed(&[(parent.id, known)]).await.expect("changes").is_empty());
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
         let changed = store.jobs_changed(&[(quiet.id, quiet.revision)]).await.expect("changes");
         assert_eq!(changed[0].state, JobState::Paused);
     })

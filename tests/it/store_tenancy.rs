@@ -64,11 +64,11 @@ async fn a_first_claim_waits_for_an_operator_and_own_credentials_do_not() {
         let (pending, job) =
             store.provider_create(&scope, &platform_form(&store, &scope, 1).await, false, None).await.expect("made");
         assert_eq!((pending.state, job.is_none()), (ProviderState::PendingApproval, true));
-        assert_eq!(conflict(store.provider_set_paused(&scope, pending.id, true).await), ConflictReason::State);
-        let (approved, test) = store.provider_approve(&operator, pending.id).await.expect("approved");
+        assert_eq!(conflict(store.provider_set_paused(&scope, pending.id, true, None).await), ConflictReason::State);
+        let (approved, test) = store.provider_approve(&operator, pending.id, None).await.expect("approved");
         assert_eq!((approved.state, approved.organization), (ProviderState::Testing, scope.organization));
         assert_eq!((test.organization, test.kind.as_str()), (scope.organization, JobKind::TestConnection.as_str()));
-        assert_eq!(conflict(store.provider_approve(&operator, pending.id).await), ConflictReason::State);
+        assert_eq!(conflict(store.provider_approve(&operator, pending.id, None).await), ConflictReason::State);
         let (own, job) = store.provider_create(&scope, &own_form(&store, &scope, 2).await, false, None).await.expect("made");
         assert_eq!((own.state, job.map(|job| job.provider)), (ProviderState::Testing, Some(Some(own.id))));
     })
@@ -112,12 +112,12 @@ async fn a_connection_test_decides_between_active_and_needs_attention_and_leaves
         assert!(seen.visible.is_some(), "what was seen before is kept");
         assert!(seen.revision > provider.revision);
 
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
-        assert_eq!(conflict(store.provider_set_paused(&scope, provider.id, true).await), ConflictReason::State);
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
+        assert_eq!(conflict(store.provider_set_paused(&scope, provider.id, true, None).await), ConflictReason::State);
         assert_eq!(store.provider_tested(&fence, provider.id, refused).await.expect("tested"), ProviderState::Paused);
         store.provider_needs_attention(&fence, provider.id, Attention::Credentials, "no").await.expect("kept");
         assert_eq!(store.provider_get(&scope, provider.id).await.expect("the provider").state, ProviderState::Paused);
-        let resumed = store.provider_set_paused(&scope, provider.id, false).await.expect("resumed");
+        let resumed = store.provider_set_paused(&scope, provider.id, false, None).await.expect("resumed");
         assert_eq!((resumed.state, resumed.attention), (ProviderState::Active, None));
         store.provider_needs_attention(&fence, provider.id, Attention::Credentials, "no").await.expect("marked");
         let visible = Visible { company_name: "Acme".into(), ..Visible::default() };
@@ -181,7 +181,7 @@ async fn a_sealed_secret_opens_only_in_its_own_row() {
 async fn a_key_opens_its_tenant_until_it_is_revoked_or_expired() {
     each_database_with_sql(async |store: Store, sql| {
         let scope = tenant(&store, "a").await;
-        let (key, secret) = store.api_key_create(&scope, "ci", Access::Write, None).await.expect("a key");
+        let (key, secret) = store.api_key_create(&scope, "ci", Access::Write, None, None).await.expect("a key");
         assert!(secret.expose_secret().starts_with(&format!("{}_", key.prefix)));
         let principal = store.api_key_check(&secret).await.expect("checked").expect("known");
         assert_eq!(principal.scope, Scope::new(scope.organization, format!("key:{}", key.prefix)));
@@ -201,11 +201,11 @@ async fn a_key_opens_its_tenant_until_it_is_revoked_or_expired() {
         for hostile in [wrong.as_str(), "", "ly_", "ly_abcdefgh", "ly_abcdefgh_", &key.prefix, "ly_ääääääää_x", "x"] {
             assert_eq!(store.api_key_check(&SecretString::from(hostile)).await.expect("checked"), None, "{hostile}");
         }
-        let (_, expired) = store.api_key_create(&scope, "old", Access::Read, Some(1)).await.expect("a key");
+        let (_, expired) = store.api_key_create(&scope, "old", Access::Read, Some(1), None).await.expect("a key");
         assert_eq!(store.api_key_check(&expired).await.expect("checked"), None);
-        let revoked = store.api_key_revoke(&scope, key.id).await.expect("revoked");
+        let revoked = store.api_key_revoke(&scope, key.id, None).await.expect("revoked");
         assert!(revoked.revoked_at_ms.is_some());
-        assert_eq!(store.api_key_revoke(&scope, key.id).await.expect("again").revoked_at_ms, revoked.revoked_at_ms);
+        assert_eq!(store.api_key_revoke(&scope, key.id, None).await.expect("again").revoked_at_ms, revoked.revoked_at_ms);
         assert_eq!(store.api_key_check(&secret).await.expect("checked"), None);
         let listed = store.api_key_list(&scope, &PageRequest { size: 1, after: None }).await.expect("a page");
         let next = store.api_key_list(&scope, &PageRequest { size: 1, after: listed.next }).await.expect("a page");
@@ -224,22 +224,22 @@ async fn what_belongs_to_another_organization_is_not_there() {
         let (a, b) = (tenant(&store, "a").await, tenant(&store, "b").await);
         let provider = active_provider(&store, &a, 1).await;
         let job = fetch(&store, &a, provider.id).await;
-        let (key, _) = store.api_key_create(&a, "ci", Access::Read, None).await.expect("a key");
+        let (key, _) = store.api_key_create(&a, "ci", Access::Read, None, None).await.expect("a key");
         let new = new_job(Some(provider.id), JobKind::FetchDirectory, Lane::Person, "x");
         for (provider, job, key) in
             [(provider.id, job.id, key.id), (ProviderId::generate(), JobId::generate(), ApiKeyId::generate())]
         {
             missing("provider_get", store.provider_get(&b, provider).await);
-            missing("provider_set_paused", store.provider_set_paused(&b, provider, true).await);
-            missing("provider_set_paused", store.provider_set_paused(&b, provider, false).await);
+            missing("provider_set_paused", store.provider_set_paused(&b, provider, true, None).await);
+            missing("provider_set_paused", store.provider_set_paused(&b, provider, false, None).await);
             missing("provider_budget", store.provider_budget(&b, provider).await);
             missing("job_get", store.job_get(&b, job).await);
             missing("job_cancel", store.job_cancel(&b, job, None).await);
             missing("job_retry", store.job_retry(&b, job, None).await);
-            missing("api_key_revoke", store.api_key_revoke(&b, key).await);
+            missing("api_key_revoke", store.api_key_revoke(&b, key, None).await);
         }
         missing("job_enqueue", store.job_enqueue(&b, &new, None).await);
-        missing("provider_approve", store.provider_approve(&b, ProviderId::generate()).await);
+        missing("provider_approve", store.provider_approve(&b, ProviderId::generate(), None).await);
         missing(
             "organization_get",
             store.organization_get(&Scope::new(linkyard_core::id::OrganizationId::generate(), "x")).await,
@@ -277,10 +277,10 @@ async fn every_change_by_a_person_is_in_the_audit_log_of_its_tenant() {
         let other = fetch(&store, &scope, provider.id).await;
         store.job_cancel(&scope, other.id, None).await.expect("cancelled");
         store.job_retry(&scope, other.id, None).await.expect("retried");
-        store.provider_set_paused(&scope, provider.id, true).await.expect("paused");
-        store.provider_set_paused(&scope, provider.id, false).await.expect("resumed");
-        let (key, _) = store.api_key_create(&scope, "ci", Access::Read, None).await.expect("a key");
-        store.api_key_revoke(&scope, key.id).await.expect("revoked");
+        store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
+        store.provider_set_paused(&scope, provider.id, false, None).await.expect("resumed");
+        let (key, _) = store.api_key_create(&scope, "ci", Access::Read, None, None).await.expect("a key");
+        store.api_key_revoke(&scope, key.id, None).await.expect("revoked");
         let expected = [
             ("installation", "organization.create", 1),
             ("test:a", "provider.create", 1),

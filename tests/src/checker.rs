@@ -100,15 +100,13 @@ struct TrueRow {
     template: bool,
     /// Projects only: whether the service user may see it.
     permitted: Option<bool>,
-    /// Vendors only: inactive ones have a list of their own.
-    is_active: Option<bool>,
 }
 
 impl TrueRow {
     /// Whether the directory shows it to us and it is to be mapped.
     fn counts(&self) -> bool {
         let excluded = self.company_vendor || self.is_demo || self.template;
-        !self.gone && !excluded && self.permitted.unwrap_or(true) && self.is_active.unwrap_or(true)
+        !self.gone && !excluded && self.permitted.unwrap_or(true)
     }
 }
 

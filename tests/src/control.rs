@@ -182,7 +182,7 @@ impl Control {
     /// # Panics
     /// When it can not be made.
     pub async fn key(&self, scope: &Scope, access: Access) -> Key {
-        let made = self.store.api_key_create(scope, access.as_str(), access, None).await;
+        let made = self.store.api_key_create(scope, access.as_str(), access, None, None).await;
         Key::new(made.expect("a key").1.expose_secret())
     }
 

@@ -1,6 +1,7 @@
 //! The worker's part of the command line: slots, leases, waits.
 
 use linkyard_core::backoff::Backoff;
+use linkyard_store::Keep;
 use std::time::Duration;
 
 /// How fast the worker's clockwork ticks.
@@ -48,7 +49,24 @@ pub struct WorkerArgs {
     #[arg(long, env = "LINKYARD_WORKER_TICK_MS", default_value_t = 1_000)]
     pub tick_ms: u64,
 
-    /// `fast` divides all of these times by ten.
+    /// How often the schedules are looked at (hourly and nightly fetch, daily comparison of insurances, retention) and due insurances are
+    /// pushed, in milliseconds; only the process that feeds does it.
+    #[arg(long, env = "LINKYARD_WORKER_SCHEDULE_TICK_MS", default_value_t = 5_000)]
+    pub schedule_tick_ms: u64,
+
+    /// How often the directory of a provider is fetched for changes, in milliseconds; 0 = only at night.
+    #[arg(long, env = "LINKYARD_WORKER_FETCH_EVERY_MS", default_value_t = 3_600_000)]
+    pub fetch_every_ms: u64,
+
+    /// For how many days ended jobs and records of walks are kept.
+    #[arg(long, env = "LINKYARD_KEEP_JOBS_DAYS", default_value_t = 30)]
+    pub keep_jobs_days: u32,
+
+    /// For how many days a request id gets the same answer.
+    #[arg(long, env = "LINKYARD_KEEP_REQUESTS_DAYS", default_value_t = 7)]
+    pub keep_requests_days: u32,
+
+    /// `fast` divides all of these times in milliseconds by ten.
     #[arg(long, env = "LINKYARD_PACE", value_enum, default_value_t = Pace::Normal)]
     pub pace: Pace,
 }
@@ -64,6 +82,10 @@ impl Default for WorkerArgs {
             backoff_most_ms: 900_000,
             attempts: 10,
             tick_ms: 1_000,
+            schedule_tick_ms: 5_000,
+            fetch_every_ms: 3_600_000,
+            keep_jobs_days: 30,
+            keep_requests_days: 7,
             pace: Pace::Normal,
         }
     }
@@ -81,13 +103,38 @@ pub(crate) struct Timing {
     pub(crate) backoff: Backoff,
 }
 
+/// When scheduled work is looked at, and how often the one that has no time of day is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SchedulePace {
+    pub(crate) tick: Duration,
+    /// Milliseconds; `None` = only at night.
+    pub(crate) fetch_every_ms: Option<i64>,
+}
+
 impl WorkerArgs {
-    pub(crate) fn timing(&self) -> Timing {
-        let divisor = match self.pace {
+    fn divisor(&self) -> u64 {
+        match self.pace {
             Pace::Normal => 1,
             Pace::Fast => 10,
-        };
-        let milliseconds = |given: u64| Duration::from_millis((given / divisor).max(1));
+        }
+    }
+
+    pub(crate) fn schedules(&self) -> SchedulePace {
+        let every = Duration::from_millis(self.fetch_every_ms / self.divisor());
+        SchedulePace {
+            tick: Duration::from_millis((self.schedule_tick_ms / self.divisor()).max(1)),
+            fetch_every_ms: Some(whole_milliseconds(every)).filter(|every_ms| *every_ms > 0),
+        }
+    }
+
+    /// For how long history is kept. Not divided by the pace: a drill wants its history.
+    pub(crate) fn keep(&self) -> Keep {
+        const DAY_MS: i64 = 24 * 3_600 * 1_000;
+        Keep { jobs_ms: i64::from(self.keep_jobs_days) * DAY_MS, requests_ms: i64::from(self.keep_requests_days) * DAY_MS }
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        let milliseconds = |given: u64| Duration::from_millis((given / self.divisor()).max(1));
         let lease = milliseconds(self.lease_ms);
         let tick = milliseconds(self.tick_ms);
         Timing {

@@ -10,7 +10,7 @@ use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_procore::{Company, Procore};
-use linkyard_store::Store;
+use linkyard_store::{Keep, Store};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +59,8 @@ pub struct Context {
     pub counts: RowCounts,
     /// Whether another worker lost the job once and may have had a call under way.
     pub taken_over: bool,
+    /// For how long history is kept.
+    pub(crate) keep: Keep,
     provider: Option<Provider>,
     upstream: Upstream,
     signals: Signals,
@@ -68,7 +70,14 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(job: &ClaimedJob, store: Store, upstream: Upstream, provider: Option<Provider>, signals: Signals) -> Self {
+    pub(crate) fn new(
+        job: &ClaimedJob,
+        store: Store,
+        upstream: Upstream,
+        provider: Option<Provider>,
+        signals: Signals,
+        keep: Keep,
+    ) -> Self {
         Self {
             fence: job.fence,
             scope: Scope::new(job.fence.organization, format!("job:{}", job.kind.as_str())),
@@ -78,6 +87,7 @@ impl Context {
             attempts: job.attempts,
             counts: job.counts,
             taken_over: job.taken_over,
+            keep,
             provider,
             upstream,
             signals,

@@ -12,6 +12,7 @@ use linkyard_queue::{Doorbell, MOST_WAITING};
 use linkyard_store::Store;
 use linkyard_store::ledger::Runnable;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +26,10 @@ pub(crate) async fn feed(
     owner: String,
     concurrency: usize,
     timing: Timing,
+    role: Arc<AtomicBool>,
     shutdown: CancellationToken,
 ) {
-    let mut feeder = Feeder { store, doorbell, running, owner, concurrency, timing, settled: None, probation: None };
+    let mut feeder = Feeder { store, doorbell, running, owner, concurrency, timing, role, settled: None, probation: None };
     while !shutdown.is_cancelled() {
         let wait = feeder.pass().await;
         tokio::select! {
@@ -54,6 +56,8 @@ struct Feeder {
     owner: String,
     concurrency: usize,
     timing: Timing,
+    /// Whether this process has the role, for what else only one process does.
+    role: Arc<AtomicBool>,
     /// When the role was last taken and the ledger tidied; `None` while another process feeds.
     settled: Option<Instant>,
     /// The job whose last start was unclean and that is here alone until it makes progress or ends.
@@ -114,9 +118,11 @@ impl Feeder {
             return Ok(true);
         }
         self.settled = None;
+        self.role.store(false, Ordering::Relaxed);
         if !self.store.role_take(ROLE, &self.owner, self.timing.role_ms).await? {
             return Ok(false);
         }
+        self.role.store(true, Ordering::Relaxed);
         let settled = self.store.jobs_settle().await?;
         if settled.poisoned > 0 {
             tracing::warn!(jobs = settled.poisoned, "jobs that kept killing their process are quarantined");

@@ -13,6 +13,7 @@ pub mod jobs;
 mod progress;
 mod runner;
 mod running;
+mod schedule;
 
 pub use args::{Pace, WorkerArgs};
 pub use context::Context;
@@ -28,6 +29,7 @@ use linkyard_store::Store;
 use runner::Runner;
 use running::Running;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -61,6 +63,7 @@ pub async fn run_with(
     perform: Perform,
 ) -> Result<()> {
     let (timing, running, owner) = (args.timing(), Arc::<Running>::default(), Uuid::now_v7().to_string());
+    let role = Arc::<AtomicBool>::default();
     let (kill, ended) = (CancellationToken::new(), CancellationToken::new());
     let _kill_when_dropped = kill.clone().drop_guard();
     let runner = Arc::new(Runner {
@@ -70,13 +73,24 @@ pub async fn run_with(
         perform,
         owner: owner.clone(),
         timing,
+        keep: args.keep(),
         stop: shutdown.clone(),
         kill: kill.clone(),
     });
     tracing::info!(owner, concurrency = args.concurrency, "the worker takes jobs");
-    let feeder =
-        feeder::feed(store.clone(), doorbell.clone(), running.clone(), owner, args.concurrency, timing, shutdown.clone());
+    let feeder = feeder::feed(
+        store.clone(),
+        doorbell.clone(),
+        running.clone(),
+        owner,
+        args.concurrency,
+        timing,
+        role.clone(),
+        shutdown.clone(),
+    );
     let feeder = Part::start("feeder", feeder);
+    let schedules =
+        Part::start("schedules", schedule::keep(store.clone(), role, doorbell.clone(), args.schedules(), shutdown.clone()));
     let renewal = Part::start("renewal of leases", running::renew_leases(store, running, timing, ended.clone()));
     let draining = shutdown.clone();
     let _drain = Part::start("drain", async move {
@@ -89,7 +103,7 @@ pub async fn run_with(
         ended.cancel();
         result
     };
-    tokio::try_join!(jobs, feeder.ended(), renewal.ended())?;
+    tokio::try_join!(jobs, feeder.ended(), schedules.ended(), renewal.ended())?;
     tracing::info!("the worker has stopped");
     Ok(())
 }

@@ -14,7 +14,7 @@ use linkyard_core::job::{ClaimedJob, Finish, JobKind, JobState, Outcome, Request
 use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
-use linkyard_store::Store;
+use linkyard_store::{Keep, Store};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::{JoinError, JoinHandle};
@@ -31,6 +31,7 @@ pub(crate) struct Runner {
     pub(crate) perform: Perform,
     pub(crate) owner: String,
     pub(crate) timing: Timing,
+    pub(crate) keep: Keep,
     /// Runs end at their next checkpoint.
     pub(crate) stop: CancellationToken,
     /// Runs end now: the drain took too long.
@@ -103,7 +104,7 @@ impl Runner {
         {
             return Attempt::unstarted(Ended::Decided(Finish::Release));
         }
-        let cx = Arc::new(Context::new(job, self.store.clone(), self.upstream.clone(), provider, signals.clone()));
+        let cx = Arc::new(Context::new(job, self.store.clone(), self.upstream.clone(), provider, signals.clone(), self.keep));
         self.supervise(job, signals, cx).await
     }
 

@@ -187,7 +187,11 @@ async fn provider_stops(store: &Store, entry: &Entry) -> bool {
 pub(crate) fn must_wait(state: ProviderState, kind: JobKind) -> bool {
     match state {
         ProviderState::Paused | ProviderState::PendingApproval => kind != JobKind::TestConnection,
-        ProviderState::Testing | ProviderState::Active | ProviderState::NeedsAttention | ProviderState::Deleted => false,
+        ProviderState::Testing
+        | ProviderState::Active
+        | ProviderState::NeedsAttention
+        | ProviderState::Deleting
+        | ProviderState::Deleted => false,
     }
 }
 

@@ -8,6 +8,7 @@ use linkyard_core::mapping::{Choice, Decision, MappingFilter, MappingState, OnLo
 use linkyard_core::plan::{BulkAction, MOST_ROWS, RowDecision, Selection};
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
+use linkyard_store::UnlinkRow;
 use std::collections::HashSet;
 
 /// A row's field as the request spells it: the store knows rows (`drafts[3].target`), not messages (`updates[3].draft.target`).
@@ -115,6 +116,23 @@ pub(crate) fn drafts(provider: ProviderId, subject: Subject, updates: &[v1::Draf
         drafts.extend(record.map(|record| (record, choice, expected)));
     }
     reader.violations.finish(drafts)
+}
+
+/// The rows of a request that takes links of `provider`'s records away.
+///
+/// # Errors
+/// `Invalid` with everything that is wrong.
+pub(crate) fn unlinks(provider: ProviderId, subject: Subject, rows: &[v1::UnlinkRow]) -> Result<Vec<UnlinkRow>> {
+    let mut reader = Reader::new(provider, subject);
+    reader.few("rows", rows.len());
+    let mut unlinks = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let field = format!("rows[{index}]");
+        let record = reader.record(&field, &row.name);
+        let expected = etag::parse(&format!("{field}.etag"), &row.etag, &mut reader.violations);
+        unlinks.extend(record.map(|record| (record, expected)));
+    }
+    reader.violations.finish(unlinks)
 }
 
 /// The selection of a confirm. A filter must carry its plan's token unless only the plan is asked for.

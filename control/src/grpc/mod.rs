@@ -5,6 +5,7 @@ mod contact;
 mod decision;
 mod job;
 mod mapping;
+mod mask;
 mod organization;
 mod party;
 mod party_mapping;

@@ -2,6 +2,7 @@
 
 use super::registry::{self, Defaults, Place};
 use super::{Api, Reply, contact};
+use crate::etag;
 use crate::names::PARTIES;
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status, within};
@@ -9,7 +10,7 @@ use crate::wire;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::party_service_server::PartyService;
-use linkyard_store::RequestKey;
+use linkyard_store::{Merge, RequestKey};
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -49,11 +50,46 @@ impl PartyService for Api {
         Ok(Response::new(v1::ListPartiesResponse { parties: page.rows.iter().map(wire::party).collect(), next_page_token }))
     }
 
+    async fn update_party(&self, request: Request<v1::UpdatePartyRequest>) -> Reply<v1::Party> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.party.unwrap_or_default();
+        let id = PARTIES.parse("party.name", &form.name).map_err(to_status)?;
+        let (change, expected) = registry::party_change(&form, message.update_mask.as_ref()).map_err(to_status)?;
+        let updated = self.service.party_update(&caller.scope, id, &change, expected, key.as_ref()).await;
+        let spelled = |field: &str| if field == "name" { "party.display_name".to_owned() } else { format!("party.{field}") };
+        let party = updated.map_err(|error| to_status(respelled(error, spelled)))?;
+        Ok(Response::new(wire::party(&party)))
+    }
+
+    async fn delete_party(&self, request: Request<v1::DeletePartyRequest>) -> Reply<()> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PARTIES.parse("name", &message.name).map_err(to_status)?;
+        let expected = etag::read("etag", &message.etag).map_err(to_status)?;
+        self.service.party_delete(&caller.scope, id, expected, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(()))
+    }
+
+    async fn merge_parties(&self, request: Request<v1::MergePartiesRequest>) -> Reply<v1::Party> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let merge = Merge {
+            target: PARTIES.parse("name", &message.name).map_err(to_status)?,
+            source: PARTIES.parse("source", &message.source).map_err(to_status)?,
+            target_revision: etag::read("etag", &message.etag).map_err(to_status)?,
+            source_revision: etag::read("source_etag", &message.source_etag).map_err(to_status)?,
+        };
+        let party = self.service.parties_merge(&caller.scope, &merge, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(wire::party(&party)))
+    }
+
     async fn create_party_type(&self, request: Request<v1::CreatePartyTypeRequest>) -> Reply<v1::PartyType> {
         let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let name = message.party_type.unwrap_or_default().display_name;
         named(&name, "party_type")?;
-        let created = self.service.party_type_create(&caller.scope, name.trim()).await.map_err(to_status)?;
+        let created = self.service.party_type_create(&caller.scope, name.trim(), key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::party_type(&created)))
     }
 
@@ -68,9 +104,11 @@ impl PartyService for Api {
         request: Request<v1::CreateComplianceProfileRequest>,
     ) -> Reply<v1::ComplianceProfile> {
         let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let name = message.compliance_profile.unwrap_or_default().display_name;
         named(&name, "compliance_profile")?;
-        let created = self.service.compliance_profile_create(&caller.scope, name.trim()).await.map_err(to_status)?;
+        let created =
+            self.service.compliance_profile_create(&caller.scope, name.trim(), key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::compliance_profile(&created)))
     }
 

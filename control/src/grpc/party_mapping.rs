@@ -64,4 +64,13 @@ impl PartyMappingService for Api {
         let (plan, job) = self.mapping_confirm(&caller, SUBJECT, confirm).await.map_err(to_status)?;
         Ok(Response::new(v1::ConfirmPartyMappingsResponse { plan: Some(plan), job }))
     }
+    async fn batch_unlink_party_mappings(
+        &self,
+        request: Request<v1::BatchUnlinkPartyMappingsRequest>,
+    ) -> Reply<v1::BatchUnlinkPartyMappingsResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let unlinked = self.mapping_unlink(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
+        Ok(Response::new(v1::BatchUnlinkPartyMappingsResponse { mappings: unlinked.map_err(to_status)? }))
+    }
 }

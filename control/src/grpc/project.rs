@@ -2,6 +2,7 @@
 
 use super::registry::{self, Place};
 use super::{Api, Reply};
+use crate::etag;
 use crate::names::PROJECTS;
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status};
@@ -48,6 +49,15 @@ impl ProjectService for Api {
         let next_page_token = listing.token(page.next.as_deref());
         let projects = page.rows.iter().map(wire::project).collect();
         Ok(Response::new(v1::ListProjectsResponse { projects, next_page_token }))
+    }
+
+    async fn delete_project(&self, request: Request<v1::DeleteProjectRequest>) -> Reply<()> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROJECTS.parse("name", &message.name).map_err(to_status)?;
+        let expected = etag::read("etag", &message.etag).map_err(to_status)?;
+        self.service.project_delete(&caller.scope, id, expected, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(()))
     }
 
     async fn list_project_parties(

@@ -67,4 +67,13 @@ impl ProjectMappingService for Api {
         let (plan, job) = self.mapping_confirm(&caller, SUBJECT, confirm).await.map_err(to_status)?;
         Ok(Response::new(v1::ConfirmProjectMappingsResponse { plan: Some(plan), job }))
     }
+    async fn batch_unlink_project_mappings(
+        &self,
+        request: Request<v1::BatchUnlinkProjectMappingsRequest>,
+    ) -> Reply<v1::BatchUnlinkProjectMappingsResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let unlinked = self.mapping_unlink(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
+        Ok(Response::new(v1::BatchUnlinkProjectMappingsResponse { mappings: unlinked.map_err(to_status)? }))
+    }
 }

@@ -1,16 +1,19 @@
 //! `ProviderService`: setting providers up and starting their jobs.
 
+use super::mask::Mask;
 use super::{Api, Reply};
-use crate::names::{JOBS, PROVIDERS};
+use crate::etag;
+use crate::names::{COMPLIANCE_PROFILES, JOBS, PARTY_TYPES, PROVIDERS};
 use crate::request::open;
 use crate::service::ProviderForm;
 use crate::status::{to_status, within};
 use crate::wire;
 use linkyard_core::Result;
 use linkyard_core::error::Violations;
-use linkyard_core::provider::{ContactsMode, NewProvider};
+use linkyard_core::provider::{ContactsMode, NewProvider, ProviderChange, RetireBy};
 use linkyard_proto::v1;
 use linkyard_proto::v1::provider_service_server::ProviderService;
+use prost_types::FieldMask;
 use secrecy::SecretString;
 use tonic::{Request, Response};
 
@@ -48,24 +51,50 @@ impl ProviderService for Api {
         Ok(Response::new(v1::ListProvidersResponse { providers, next_page_token }))
     }
 
+    async fn update_provider(&self, request: Request<v1::UpdateProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.provider.unwrap_or_default();
+        let id = PROVIDERS.parse("provider.name", &form.name).map_err(to_status)?;
+        let change = change(&form, message.update_mask.as_ref()).map_err(to_status)?;
+        let terms = (change.expected_revision, message.acknowledge_unmapped);
+        let updated =
+            self.service.provider_update(&caller.scope, id, change.change, change.credentials, terms, key.as_ref()).await;
+        let (provider, job) = updated.map_err(|error| to_status(within("provider", error)))?;
+        let test_job = job.map(|job| JOBS.name(job.id)).unwrap_or_default();
+        Ok(Response::new(v1::Provider { test_job, ..wire::provider(&provider) }))
+    }
+
+    async fn delete_provider(&self, request: Request<v1::DeleteProviderRequest>) -> Reply<v1::Provider> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
+        let expected = etag::read("etag", &message.etag).map_err(to_status)?;
+        let provider = self.service.provider_delete(&caller.scope, id, expected, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(wire::provider(&provider)))
+    }
+
     async fn approve_provider(&self, request: Request<v1::ApproveProviderRequest>) -> Reply<v1::Provider> {
         let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
-        let (provider, job) = self.service.provider_approve(&caller.scope, id).await.map_err(to_status)?;
+        let (provider, job) = self.service.provider_approve(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(v1::Provider { test_job: JOBS.name(job.id), ..wire::provider(&provider) }))
     }
 
     async fn pause_provider(&self, request: Request<v1::PauseProviderRequest>) -> Reply<v1::Provider> {
         let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
-        let provider = self.service.provider_set_paused(&caller.scope, id, true).await.map_err(to_status)?;
+        let provider = self.service.provider_set_paused(&caller.scope, id, true, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::provider(&provider)))
     }
 
     async fn resume_provider(&self, request: Request<v1::ResumeProviderRequest>) -> Reply<v1::Provider> {
         let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
-        let provider = self.service.provider_set_paused(&caller.scope, id, false).await.map_err(to_status)?;
+        let provider = self.service.provider_set_paused(&caller.scope, id, false, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::provider(&provider)))
     }
 
@@ -93,16 +122,84 @@ impl ProviderService for Api {
     }
 }
 
+/// The fields of a provider that can be changed.
+const FIELDS: [&str; 11] = [
+    "display_name",
+    "client_id",
+    "client_secret",
+    "default_party_type",
+    "default_compliance_profile",
+    "contacts_mode",
+    "push_compliance",
+    "retire_by",
+    "auto_add_parties",
+    "auto_add_projects",
+    "schedules",
+];
+
+/// What an update asks for.
+struct Change {
+    change: ProviderChange,
+    /// Client id (`None` = the present one) and secret, where either changes.
+    credentials: Option<(Option<String>, SecretString)>,
+    expected_revision: Option<i64>,
+}
+
+fn change(form: &v1::Provider, mask: Option<&FieldMask>) -> Result<Change> {
+    let mut violations = Violations::default();
+    let mask = Mask::read(mask, &FIELDS, &mut violations);
+    let contacts_mode =
+        mask.has("contacts_mode").then(|| contacts_mode(form.contacts_mode, "provider.contacts_mode", &mut violations)).flatten();
+    let retire_by = RetireBy::ALL.into_iter().find(|way| i32::from(wire::retire_by(*way)) == form.retire_by);
+    if mask.has("retire_by") && retire_by.is_none() {
+        violations.add("provider.retire_by", "must be UNDECIDED or DELETED");
+    }
+    let party_type = mask.take("default_party_type", || {
+        PARTY_TYPES.note("provider.default_party_type", &form.default_party_type, &mut violations)
+    });
+    let profile = mask.take("default_compliance_profile", || {
+        COMPLIANCE_PROFILES.note("provider.default_compliance_profile", &form.default_compliance_profile, &mut violations)
+    });
+    let expected_revision = etag::parse("provider.etag", &form.etag, &mut violations);
+    violations.finish(())?;
+    let credentials = (mask.has("client_id") || mask.has("client_secret")).then(|| {
+        let secret = mask.take("client_secret", || form.client_secret.as_str()).unwrap_or_default();
+        (mask.take("client_id", || form.client_id.clone()), SecretString::from(secret))
+    });
+    let change = ProviderChange {
+        display_name: mask.take("display_name", || form.display_name.trim().to_owned()),
+        credentials: None,
+        default_party_type: party_type.flatten(),
+        default_compliance_profile: profile.flatten(),
+        contacts_mode,
+        pushes: mask.take("push_compliance", || form.push_compliance),
+        retire_by: retire_by.filter(|_| mask.has("retire_by")),
+        auto_add_parties: mask.take("auto_add_parties", || form.auto_add_parties),
+        auto_add_projects: mask.take("auto_add_projects", || form.auto_add_projects),
+        schedules: mask.take("schedules", || form.schedules),
+    };
+    Ok(Change { change, credentials, expected_revision })
+}
+
+/// The mode in a form; the default where it says nothing.
+fn contacts_mode(word: i32, field: &str, violations: &mut Violations) -> Option<ContactsMode> {
+    if word == i32::from(v1::ContactsMode::Unspecified) {
+        return Some(ContactsMode::default());
+    }
+    let mode = ContactsMode::ALL.into_iter().find(|mode| i32::from(wire::contacts_mode(*mode)) == word);
+    if mode.is_none() {
+        violations.add(field, "is not one of the four modes");
+    }
+    mode
+}
+
 /// The form in a request.
 fn read(form: &v1::Provider) -> Result<NewProvider> {
     let mut violations = Violations::default();
     if v1::provider::Kind::try_from(form.kind).is_err() {
         violations.add("kind", "must be PROCORE");
     }
-    let contacts_mode = ContactsMode::ALL.into_iter().find(|mode| i32::from(wire::contacts_mode(*mode)) == form.contacts_mode);
-    if contacts_mode.is_none() && form.contacts_mode != i32::from(v1::ContactsMode::Unspecified) {
-        violations.add("contacts_mode", "is not one of the four modes");
-    }
+    let contacts_mode = contacts_mode(form.contacts_mode, "contacts_mode", &mut violations);
     let form = ProviderForm {
         display_name: form.display_name.clone(),
         environment: form.environment.clone(),

@@ -1,5 +1,7 @@
 //! Registry records as they come in: new parties, new projects, filters.
 
+use super::mask::Mask;
+use crate::etag;
 use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES, PROVIDERS};
 use linkyard_core::Result;
 use linkyard_core::directory::Address;
@@ -7,9 +9,10 @@ use linkyard_core::error::Violations;
 use linkyard_core::id::{ComplianceProfileId, PartyTypeId};
 use linkyard_core::mapping::LONGEST_NAME_CHARACTERS;
 use linkyard_core::plan::MOST_ROWS;
-use linkyard_core::registry::{NewParty, NewProject};
+use linkyard_core::registry::{NewParty, NewProject, PartyChange};
 use linkyard_proto::v1;
 use linkyard_store::RegistryFilter;
+use prost_types::FieldMask;
 
 /// What a party has where its form says nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +105,32 @@ pub(crate) fn new_projects(forms: &[v1::Project], place: Place) -> Result<Vec<Ne
         projects.push(NewProject { name, number: given(&form.number), address: address(form.address.as_ref()) });
     }
     violations.finish(projects)
+}
+
+/// The fields of a party that can be changed.
+const PARTY_FIELDS: [&str; 6] = ["display_name", "party_type", "compliance_profile", "address", "phone", "email"];
+
+/// What a request changes about a party, and the revision that the person saw.
+///
+/// # Errors
+/// `Invalid` with everything that is wrong.
+pub(crate) fn party_change(form: &v1::Party, mask: Option<&FieldMask>) -> Result<(PartyChange, Option<i64>)> {
+    let mut violations = Violations::default();
+    let mask = Mask::read(mask, &PARTY_FIELDS, &mut violations);
+    let change = PartyChange {
+        name: mask.take("display_name", || name("party", &form.display_name, &mut violations)),
+        party_type: mask.take("party_type", || PARTY_TYPES.note("party.party_type", &form.party_type, &mut violations)).flatten(),
+        compliance_profile: mask
+            .take("compliance_profile", || {
+                COMPLIANCE_PROFILES.note("party.compliance_profile", &form.compliance_profile, &mut violations)
+            })
+            .flatten(),
+        address: mask.take("address", || address(form.address.as_ref())),
+        phone: mask.take("phone", || given(&form.phone)),
+        email: mask.take("email", || given(&form.email)),
+    };
+    let expected = etag::parse("party.etag", &form.etag, &mut violations);
+    violations.finish((change, expected))
 }
 
 /// The filter in a list request; none selects all.

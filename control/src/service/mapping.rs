@@ -7,7 +7,7 @@ use linkyard_core::mapping::{Choice, Mapping, MappingFilter, MappingState, Subje
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::plan::Selection;
 use linkyard_core::scope::Scope;
-use linkyard_store::{Confirmed, RequestKey};
+use linkyard_store::{Confirmed, RequestKey, UnlinkRow};
 
 impl Service {
     /// One mapping, in full.
@@ -60,6 +60,23 @@ impl Service {
         request: Option<&RequestKey>,
     ) -> Result<Vec<Mapping>> {
         self.store.mapping_drafts_save(scope, provider, subject, drafts, request).await
+    }
+
+    /// Takes links away, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::mapping_unlink`].
+    pub async fn mapping_unlink(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        rows: &[UnlinkRow],
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<Mapping>> {
+        let mappings = self.store.mapping_unlink(scope, provider, subject, rows, request).await?;
+        self.ring();
+        Ok(mappings)
     }
 
     /// Makes the plan of a confirm and, unless `plan_only`, carries it out and starts the linking.

@@ -5,7 +5,7 @@ use linkyard_core::id::ApiKeyId;
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::{Access, Scope};
 use linkyard_core::{Error, Result};
-use linkyard_store::{ApiKey, Organization};
+use linkyard_store::{ApiKey, AuditEntry, AuditFilter, Organization, RequestKey};
 use secrecy::SecretString;
 
 /// What the first key of a new organization is for.
@@ -32,15 +32,18 @@ impl Service {
     ///
     /// # Errors
     /// `Invalid`.
-    pub async fn organization_create(&self, scope: &Scope, name: &str, time_zone: &str) -> Result<(Organization, SecretString)> {
+    pub async fn organization_create(
+        &self,
+        scope: &Scope,
+        name: &str,
+        time_zone: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<(Organization, SecretString)> {
         let time_zone = if time_zone.trim().is_empty() { "UTC" } else { time_zone.trim() };
         if time_zone.len() > LONGEST_TIME_ZONE || !time_zone.bytes().all(in_time_zone) {
             return Err(Error::invalid("time_zone", "must be the IANA name of a time zone, for example America/Los_Angeles"));
         }
-        let organization = self.store.organization_create(name, time_zone).await?;
-        let inside = Scope::new(organization.id, scope.actor.clone());
-        let (_, secret) = self.store.api_key_create(&inside, FIRST_KEY, Access::Write, None).await?;
-        Ok((organization, secret))
+        self.store.organization_open(scope, name, time_zone, FIRST_KEY, request).await
     }
 
     /// Makes a key that may do no more than `own`, the access of the key that asks. Its secret is answered this once.
@@ -54,12 +57,13 @@ impl Service {
         name: &str,
         access: Access,
         expires_at_ms: Option<i64>,
+        request: Option<&RequestKey>,
     ) -> Result<(ApiKey, SecretString)> {
         if access > own {
             let message = format!("a key with {} access can not make one with {} access", own.as_str(), access.as_str());
             return Err(Error::Forbidden(message));
         }
-        self.store.api_key_create(scope, name, access, expires_at_ms).await
+        self.store.api_key_create(scope, name, access, expires_at_ms, request).await
     }
 
     /// The keys, without secrets.
@@ -74,7 +78,15 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn api_key_revoke(&self, scope: &Scope, id: ApiKeyId) -> Result<ApiKey> {
-        self.store.api_key_revoke(scope, id).await
+    pub async fn api_key_revoke(&self, scope: &Scope, id: ApiKeyId, request: Option<&RequestKey>) -> Result<ApiKey> {
+        self.store.api_key_revoke(scope, id, request).await
+    }
+
+    /// Who did what, newest first.
+    ///
+    /// # Errors
+    /// `Invalid` for a foreign page key.
+    pub async fn audit_list(&self, scope: &Scope, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>> {
+        self.store.audit_list(scope, filter, page).await
     }
 }

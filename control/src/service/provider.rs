@@ -7,11 +7,11 @@ use linkyard_core::id::ProviderId;
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
-use linkyard_core::provider::{self, ContactsMode, Credentials, Environment, NewProvider, Provider};
+use linkyard_core::provider::{self, ContactsMode, Credentials, Environment, NewProvider, Provider, ProviderChange};
 use linkyard_core::report::Buckets;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
-use linkyard_store::RequestKey;
+use linkyard_store::{ProviderUpdate, RequestKey};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest display name, in characters.
@@ -143,12 +143,56 @@ impl Service {
         self.store.provider_list(scope, page).await
     }
 
+    /// Changes a provider. New credentials stand in `credentials` as the form has them, a part that does not change as `None`: the client
+    /// id is then the present one, the secret never is.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::provider_update`]; `Invalid` for half a pair of credentials.
+    pub async fn provider_update(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        mut change: ProviderChange,
+        credentials: Option<(Option<String>, SecretString)>,
+        terms: (Option<i64>, bool),
+        request: Option<&RequestKey>,
+    ) -> Result<(Provider, Option<Job>)> {
+        if let Some((client_id, client_secret)) = credentials {
+            let client_id = match client_id {
+                Some(given) => given,
+                None => self.store.provider_get(scope, id).await?.client_id.unwrap_or_default(),
+            };
+            change.credentials = Some(Credentials::from_form(&client_id, client_secret.expose_secret())?);
+        }
+        let (expected_revision, acknowledge_unmapped) = terms;
+        let update = ProviderUpdate { change, expected_revision, acknowledge_unmapped, approved: self.approve_claims };
+        let updated = self.store.provider_update(scope, id, &update, request).await?;
+        self.ring();
+        Ok(updated)
+    }
+
+    /// Begins to delete a provider.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::provider_delete`].
+    pub async fn provider_delete(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        expected_revision: Option<i64>,
+        request: Option<&RequestKey>,
+    ) -> Result<Provider> {
+        let provider = self.store.provider_delete(scope, id, expected_revision, request).await?;
+        self.ring();
+        Ok(provider)
+    }
+
     /// Lets a claim of any tenant through and starts the connection test. For operators.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` unless it waits for approval.
-    pub async fn provider_approve(&self, scope: &Scope, id: ProviderId) -> Result<(Provider, Job)> {
-        let approved = self.store.provider_approve(scope, id).await?;
+    pub async fn provider_approve(&self, scope: &Scope, id: ProviderId, request: Option<&RequestKey>) -> Result<(Provider, Job)> {
+        let approved = self.store.provider_approve(scope, id, request).await?;
         self.ring();
         Ok(approved)
     }
@@ -157,8 +201,14 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` in a state that does not allow it.
-    pub async fn provider_set_paused(&self, scope: &Scope, id: ProviderId, paused: bool) -> Result<Provider> {
-        let provider = self.store.provider_set_paused(scope, id, paused).await?;
+    pub async fn provider_set_paused(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        paused: bool,
+        request: Option<&RequestKey>,
+    ) -> Result<Provider> {
+        let provider = self.store.provider_set_paused(scope, id, paused, request).await?;
         self.ring();
         Ok(provider)
     }

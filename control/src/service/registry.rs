@@ -4,10 +4,10 @@ use super::Service;
 use linkyard_core::Result;
 use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId, ProjectId};
 use linkyard_core::page::{Page, PageRequest};
-use linkyard_core::registry::{Named, NewParty, NewProject, Party, Project};
+use linkyard_core::registry::{Named, NewParty, NewProject, Party, PartyChange, Project};
 use linkyard_core::scope::Scope;
 use linkyard_matching::{name_key, project_key};
-use linkyard_store::{RegistryFilter, RequestKey};
+use linkyard_store::{Merge, RegistryFilter, RequestKey};
 
 impl Service {
     /// Creates parties, all or none. A person asked for them, so look-alikes are not held.
@@ -56,6 +56,59 @@ impl Service {
         let projects = self.store.projects_create(scope, new, project_key, request).await?;
         self.ring();
         Ok(projects)
+    }
+
+    /// Changes a party.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::party_update`].
+    pub async fn party_update(
+        &self,
+        scope: &Scope,
+        id: PartyId,
+        change: &PartyChange,
+        expected_revision: Option<i64>,
+        request: Option<&RequestKey>,
+    ) -> Result<Party> {
+        self.store.party_update(scope, id, change, expected_revision, name_key, request).await
+    }
+
+    /// Deletes a party that is not linked.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::party_delete`].
+    pub async fn party_delete(
+        &self,
+        scope: &Scope,
+        id: PartyId,
+        expected_revision: Option<i64>,
+        request: Option<&RequestKey>,
+    ) -> Result<()> {
+        self.store.party_delete(scope, id, expected_revision, request).await
+    }
+
+    /// Makes two parties one.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::parties_merge`].
+    pub async fn parties_merge(&self, scope: &Scope, merge: &Merge, request: Option<&RequestKey>) -> Result<Party> {
+        let party = self.store.parties_merge(scope, merge, request).await?;
+        self.ring();
+        Ok(party)
+    }
+
+    /// Deletes a project that is not linked.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::project_delete`].
+    pub async fn project_delete(
+        &self,
+        scope: &Scope,
+        id: ProjectId,
+        expected_revision: Option<i64>,
+        request: Option<&RequestKey>,
+    ) -> Result<()> {
+        self.store.project_delete(scope, id, expected_revision, request).await
     }
 
     /// One project.
@@ -111,15 +164,20 @@ impl Service {
     ///
     /// # Errors
     /// `Invalid` for a name that is empty or too long.
-    pub async fn party_type_create(&self, scope: &Scope, name: &str) -> Result<Named<PartyTypeId>> {
-        self.store.party_type_create(scope, name).await
+    pub async fn party_type_create(&self, scope: &Scope, name: &str, request: Option<&RequestKey>) -> Result<Named<PartyTypeId>> {
+        self.store.party_type_create(scope, name, request).await
     }
 
     /// Makes a compliance profile; the one with this name where it exists.
     ///
     /// # Errors
     /// `Invalid` for a name that is empty or too long.
-    pub async fn compliance_profile_create(&self, scope: &Scope, name: &str) -> Result<Named<ComplianceProfileId>> {
-        self.store.compliance_profile_create(scope, name).await
+    pub async fn compliance_profile_create(
+        &self,
+        scope: &Scope,
+        name: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<Named<ComplianceProfileId>> {
+        self.store.compliance_profile_create(scope, name, request).await
     }
 }

@@ -14,9 +14,9 @@ pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_coun
 pub(crate) use contact::contact;
 pub(crate) use job::{job, state as job_state};
 pub(crate) use mapping::{address, count as mapping_count, mapping};
-pub(crate) use organization::{access, api_key, organization};
+pub(crate) use organization::{access, api_key, audit_entry, organization};
 pub(crate) use plan::plan;
-pub(crate) use provider::{contacts_mode, provider, report};
+pub(crate) use provider::{contacts_mode, provider, report, retire_by};
 pub(crate) use registry::{compliance_profile, party, party_on_project, party_type, project};
 pub(crate) use time::{from_timestamp, timestamp};
 

@@ -1,10 +1,10 @@
 //! Organizations and API keys on the wire.
 
 use super::timestamp;
-use crate::names::{API_KEYS, ORGANIZATIONS};
+use crate::names::{API_KEYS, AUDIT_ENTRIES, ORGANIZATIONS};
 use linkyard_core::scope::Access;
 use linkyard_proto::v1;
-use linkyard_store::{ApiKey, Organization};
+use linkyard_store::{ApiKey, AuditEntry, Organization};
 
 /// An organization; `access` is that of the caller's key, if it is the caller's organization.
 pub(crate) fn organization(organization: &Organization, of_caller: Option<Access>) -> v1::Organization {
@@ -26,6 +26,19 @@ pub(crate) fn api_key(key: &ApiKey) -> v1::ApiKey {
         create_time: Some(timestamp(key.created_at_ms)),
         expire_time: key.expires_at_ms.map(timestamp),
         revoke_time: key.revoked_at_ms.map(timestamp),
+    }
+}
+
+/// One thing that somebody did.
+pub(crate) fn audit_entry(entry: &AuditEntry) -> v1::AuditEntry {
+    v1::AuditEntry {
+        name: AUDIT_ENTRIES.name(entry.id),
+        create_time: Some(timestamp(entry.at_ms)),
+        actor: entry.actor.clone(),
+        action: entry.action.clone(),
+        resource: entry.resource.clone(),
+        resource_id: entry.resource_id.clone(),
+        detail: entry.detail.clone(),
     }
 }
 

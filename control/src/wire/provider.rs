@@ -2,10 +2,10 @@
 
 use super::{count, timestamp};
 use crate::etag;
-use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES, PROVIDERS};
+use crate::names::{COMPLIANCE_PROFILES, JOBS, PARTY_TYPES, PROVIDERS};
 use linkyard_core::error::Attention;
 use linkyard_core::id::ProviderId;
-use linkyard_core::provider::{ContactsMode, Provider, ProviderState, Visible};
+use linkyard_core::provider::{ContactsMode, Provider, ProviderState, RetireBy, Visible};
 use linkyard_core::report::Buckets;
 use linkyard_proto::v1;
 
@@ -32,6 +32,14 @@ pub(crate) fn provider(provider: &Provider) -> v1::Provider {
         create_time: Some(timestamp(provider.created_at_ms)),
         update_time: Some(timestamp(provider.updated_at_ms)),
         test_job: String::new(),
+        push_compliance: provider.pushes,
+        retire_by: retire_by(provider.retire_by).into(),
+        auto_add_parties: provider.auto_add_parties_since_ms.is_some(),
+        auto_add_projects: provider.auto_add_projects_since_ms.is_some(),
+        auto_add_parties_time: provider.auto_add_parties_since_ms.map(timestamp),
+        auto_add_projects_time: provider.auto_add_projects_since_ms.map(timestamp),
+        schedules: provider.schedules,
+        last_push_job: provider.last_push_job.map(|id| JOBS.name(id)).unwrap_or_default(),
     }
 }
 
@@ -45,6 +53,14 @@ pub(crate) fn contacts_mode(mode: ContactsMode) -> v1::ContactsMode {
     }
 }
 
+/// What becomes of insurances that end.
+pub(crate) fn retire_by(way: RetireBy) -> v1::provider::RetireBy {
+    match way {
+        RetireBy::Undecided => v1::provider::RetireBy::Undecided,
+        RetireBy::Deleted => v1::provider::RetireBy::Deleted,
+    }
+}
+
 fn state(state: ProviderState) -> v1::provider::State {
     match state {
         ProviderState::Testing => v1::provider::State::Testing,
@@ -52,6 +68,7 @@ fn state(state: ProviderState) -> v1::provider::State {
         ProviderState::Active => v1::provider::State::Active,
         ProviderState::NeedsAttention => v1::provider::State::NeedsAttention,
         ProviderState::Paused => v1::provider::State::Paused,
+        ProviderState::Deleting => v1::provider::State::Deleting,
         ProviderState::Deleted => v1::provider::State::Deleted,
     }
 }

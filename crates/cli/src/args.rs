@@ -1,8 +1,8 @@
 //! The grammar of the command line. `linkyard --help` is the reference, so every flag says here what it does.
 
 use crate::admin::{
-    CoverageCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup, OrganizationCommand, PartyCommand,
-    ProjectCommand, ProviderCommand,
+    AuditCommand, CoverageCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup, OrganizationCommand,
+    PartyCommand, ProjectCommand, ProviderCommand,
 };
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES_HELP;
@@ -115,6 +115,9 @@ Examples:
 
     /// API keys.
     Key(Group<KeyCommand>),
+
+    /// Who did what.
+    Audit(Group<AuditCommand>),
 }
 
 impl Command {
@@ -136,7 +139,8 @@ impl Command {
             | Self::Insurance(_)
             | Self::Job(_)
             | Self::Organization(_)
-            | Self::Key(_) => "warn",
+            | Self::Key(_)
+            | Self::Audit(_) => "warn",
         }
     }
 }

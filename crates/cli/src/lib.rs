@@ -41,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Job(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Organization(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Key(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
+        Command::Audit(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
     }
 }
 

@@ -45,6 +45,8 @@ words! {
         SyncLinked = "sync_linked",
         /// Brings the insurances of linked vendors to what their parties' coverages say.
         PushCompliance = "push_compliance",
+        /// Purges what an organization no longer needs of its history.
+        Retention = "retention",
     }
 }
 

@@ -1,7 +1,8 @@
 //! A provider: one configured integration of one organization with one company of a directory platform.
 
 use crate::error::{Attention, Error, Result};
-use crate::id::{CompanyId, ComplianceProfileId, OrganizationId, PartyTypeId, ProviderId};
+use crate::id::{CompanyId, ComplianceProfileId, JobId, OrganizationId, PartyTypeId, ProviderId};
+use crate::mapping::Subject;
 use secrecy::SecretString;
 
 /// Which of a platform's worlds a company id belongs to. The same number in two environments is two companies.
@@ -63,14 +64,16 @@ pub enum ProviderState {
     NeedsAttention,
     /// Stopped by a person; jobs wait.
     Paused,
+    /// A person deleted it; a last job retires our insurances in the directory, and then it is deleted.
+    Deleting,
     /// Deleted; kept for history.
     Deleted,
 }
 
 impl ProviderState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Testing, Self::PendingApproval, Self::Active, Self::NeedsAttention, Self::Paused, Self::Deleted];
+    pub const ALL: [Self; 7] =
+        [Self::Testing, Self::PendingApproval, Self::Active, Self::NeedsAttention, Self::Paused, Self::Deleting, Self::Deleted];
 
     /// The word in SQL.
     #[must_use]
@@ -81,6 +84,7 @@ impl ProviderState {
             Self::Active => "active",
             Self::NeedsAttention => "needs_attention",
             Self::Paused => "paused",
+            Self::Deleting => "deleting",
             Self::Deleted => "deleted",
         }
     }
@@ -238,6 +242,14 @@ pub struct Provider {
     pub pushes: bool,
     /// What becomes of insurances that end.
     pub retire_by: RetireBy,
+    /// Since when new vendors are added by themselves, milliseconds since 1970; `None` = they are not.
+    pub auto_add_parties_since_ms: Option<i64>,
+    /// Since when new projects are added by themselves, milliseconds since 1970; `None` = they are not.
+    pub auto_add_projects_since_ms: Option<i64>,
+    /// Whether hourly, nightly and daily work is done for it.
+    pub schedules: bool,
+    /// The job that retires our insurances, once the provider is being deleted and needs it.
+    pub last_push_job: Option<JobId>,
     /// Where it is in its life.
     pub state: ProviderState,
     /// What a person has to mend, when the state is `NeedsAttention`.
@@ -256,6 +268,53 @@ pub struct Provider {
     pub updated_at_ms: i64,
     /// When the last complete fetch ended.
     pub last_fetch_at_ms: Option<i64>,
+}
+
+impl Provider {
+    /// Since when new records of `subject` are added by themselves, milliseconds since 1970; `None` = they are not.
+    #[must_use]
+    pub fn auto_add_since_ms(&self, subject: Subject) -> Option<i64> {
+        match subject {
+            Subject::Vendor => self.auto_add_parties_since_ms,
+            Subject::Project => self.auto_add_projects_since_ms,
+        }
+    }
+}
+
+/// What a person changes about a provider; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderChange {
+    /// Name shown on screens; `1..=200` characters.
+    pub display_name: Option<String>,
+    /// Client id and secret, or the platform's.
+    pub credentials: Option<Credentials>,
+    /// Given to every party that the integration creates from then on.
+    pub default_party_type: Option<PartyTypeId>,
+    /// Given to every party that the integration creates from then on.
+    pub default_compliance_profile: Option<ComplianceProfileId>,
+    /// How contacts follow, from the next sync on.
+    pub contacts_mode: Option<ContactsMode>,
+    /// Whether compliance is pushed into the directory's insurances.
+    pub pushes: Option<bool>,
+    /// What becomes of insurances that end from then on.
+    pub retire_by: Option<RetireBy>,
+    /// Whether new vendors are added by themselves; switching on what is on keeps its time.
+    pub auto_add_parties: Option<bool>,
+    /// Whether new projects are added by themselves.
+    pub auto_add_projects: Option<bool>,
+    /// Whether hourly, nightly and daily work is done for it.
+    pub schedules: Option<bool>,
+}
+
+impl ProviderChange {
+    /// What it says about automatic adding of records of `subject`.
+    #[must_use]
+    pub fn auto_add(&self, subject: Subject) -> Option<bool> {
+        match subject {
+            Subject::Vendor => self.auto_add_parties,
+            Subject::Project => self.auto_add_projects,
+        }
+    }
 }
 
 /// What a person fills in for a new provider.

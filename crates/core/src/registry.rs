@@ -64,6 +64,23 @@ pub struct NewParty {
     pub email: Option<String>,
 }
 
+/// What a person changes about a party; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartyChange {
+    /// Name, `1..=1000` characters.
+    pub name: Option<String>,
+    /// What kind of firm.
+    pub party_type: Option<PartyTypeId>,
+    /// Which insurance it must show.
+    pub compliance_profile: Option<ComplianceProfileId>,
+    /// Where it is: all parts of it.
+    pub address: Option<Address>,
+    /// Telephone; `Some(None)` takes it away.
+    pub phone: Option<Option<String>>,
+    /// E-mail; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+}
+
 /// A project of the registry.
 #[derive(Clone, Debug)]
 pub struct Project {

@@ -156,3 +156,32 @@ pub(crate) async fn vanish(connection: &impl ConnectionTrait, list: &List, walk:
     );
     execute(connection, &sql, [list.provider.0.into(), list.organization.0.into(), batch(&gone)?]).await.map(|_| ())
 }
+
+/// The providers of live links that give an `association`.
+const GIVEN: &str = "select v.provider_id from mapping v
+    join directory_association a on a.provider_id = v.provider_id and a.vendor_record_id = v.record_id
+    join mapping p on p.provider_id = a.provider_id and p.subject = 'project' and p.record_id = a.project_record_id
+    where v.target_id = association.party_id and v.subject = 'vendor' and v.state in ('linked', 'orphaned')
+        and p.target_id = association.project_id and p.state in ('linked', 'orphaned')";
+
+/// After links of `targets` ended: associations that this provider made and no link gives any more go; those that only another
+/// provider's links give belong to that one from now on, so that its walks may end them. The gate must be locked.
+pub(crate) async fn part(connection: &impl ConnectionTrait, list: &List, targets: &[uuid::Uuid]) -> Result<()> {
+    let side = match list.subject {
+        Subject::Vendor => "party_id",
+        Subject::Project => "project_id",
+    };
+    let of_targets = format!(
+        "organization_id = $2 and provider_id = $1 and {side} in (select b.id from {})",
+        rows(connection, "b", "$3", &crate::registry::marks::ID_ROW)
+    );
+    let values = || -> Result<[Value; 3]> {
+        Ok([list.provider.0.into(), list.organization.0.into(), crate::registry::marks::id_rows(targets)?])
+    };
+    execute(connection, &format!("delete from association where {of_targets} and not exists ({GIVEN})"), values()?).await?;
+    let sql = format!(
+        "update association set provider_id = ({GIVEN} order by v.linked_at_ms, v.provider_id limit 1)
+         where {of_targets} and not exists ({GIVEN} and v.provider_id = $1)"
+    );
+    execute(connection, &sql, values()?).await.map(|_| ())
+}

@@ -22,7 +22,9 @@ mod person;
 mod provider;
 mod registry;
 mod request;
+mod retention;
 mod row;
+mod schedule;
 mod seal;
 mod sql;
 mod statistics;
@@ -30,6 +32,7 @@ mod text;
 mod walk;
 
 pub use args::Args;
+pub use audit::{AuditEntry, AuditFilter};
 pub use compliance::{
     CoverageFilter, DueLine, InsuranceFilter, InsuranceLine, LineCounts, LineOutcome, LineResult, LineState, PushBatch,
 };
@@ -37,9 +40,14 @@ pub use directory::PageStored;
 pub use gate::NameKey;
 pub use mapping::confirm::Confirmed;
 pub use mapping::link::LinkedChunk;
+pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};
+pub use provider::change::ProviderUpdate;
 pub use registry::RegistryFilter;
+pub use registry::merge::Merge;
 pub use request::RequestKey;
+pub use retention::{Keep, Purged};
+pub use schedule::{Schedule, ScheduleDue, ScheduleOwner};
 pub use seal::SealingKey;
 pub use sql::Store;
 pub use walk::{Totals, WalkSummary};

@@ -5,7 +5,7 @@
 
 use crate::row::{get, word};
 use crate::sql::{all, commit, execute, one};
-use crate::{Store, audit};
+use crate::{RequestKey, Store, audit, request};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use linkyard_core::error::Violations;
@@ -14,7 +14,7 @@ use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::{Access, Scope};
 use linkyard_core::{Error, Result};
 use rand::RngExt;
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -72,39 +72,41 @@ impl Store {
     /// # Errors
     /// `Invalid` for an empty name or time zone.
     pub async fn organization_create(&self, name: &str, time_zone: &str) -> Result<Organization> {
-        let mut violations = Violations::default();
-        check_name(&mut violations, name);
-        if !linkyard_core::calendar::is_zone(time_zone.trim()) {
-            violations.add("time_zone", "must be the name of a time zone, for example America/Los_Angeles");
-        }
-        violations.finish(())?;
-        let organization =
-            Organization { id: OrganizationId::generate(), name: name.trim().to_owned(), time_zone: time_zone.trim().to_owned() };
-        let id = organization.id.0;
+        let organization = new_organization(name, time_zone)?;
         let tx = self.begin().await?;
-        execute(
-            &tx,
-            "insert into organization (id, name, time_zone, created_at_ms) values ($1, $2, $3, {now})",
-            [id.into(), organization.name.as_str().into(), organization.time_zone.as_str().into()],
-        )
-        .await?;
-        execute(&tx, "insert into gate (organization_id) values ($1)", [id.into()]).await?;
-        execute(
-            &tx,
-            "insert into party_type (id, organization_id, name) values ($1, $2, 'Subcontractor')",
-            [PartyTypeId::generate().0.into(), id.into()],
-        )
-        .await?;
-        execute(
-            &tx,
-            "insert into compliance_profile (id, organization_id, name) values ($1, $2, 'Standard')",
-            [ComplianceProfileId::generate().0.into(), id.into()],
-        )
-        .await?;
-        let name = &organization.name;
-        audit::note(&tx, organization.id, INSTALLATION, "organization.create", "organization", &id.to_string(), name).await?;
+        insert_organization(&tx, &organization).await?;
         commit(tx).await?;
         Ok(organization)
+    }
+
+    /// Makes a tenant and its first key (named `key_name`, with write access) in one transaction, for an operator.
+    ///
+    /// # Errors
+    /// As [`Store::organization_create`]; `Conflict(RequestIdReused)`.
+    pub async fn organization_open(
+        &self,
+        scope: &Scope,
+        name: &str,
+        time_zone: &str,
+        key_name: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<(Organization, SecretString)> {
+        let organization = new_organization(name, time_zone)?;
+        let tx = self.begin().await?;
+        if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
+            let (id, sealed): (OrganizationId, Vec<u8>) = remembered(&answer)?;
+            let made = Organization { id, ..organization };
+            return Ok((made, self.sealing_key.open(&binding(scope, request), &sealed)?));
+        }
+        insert_organization(&tx, &organization).await?;
+        let inside = Scope::new(organization.id, scope.actor.clone());
+        let (_, secret) = insert_key(&tx, &inside, key_name, Access::Write, None).await?;
+        if request.is_some() {
+            let sealed = self.sealing_key.seal(&binding(scope, request), &secret)?;
+            request::remember(&tx, scope.organization, request, &answer(&(organization.id, sealed))?).await?;
+        }
+        commit(tx).await?;
+        Ok((organization, secret))
     }
 
     /// The tenant of `scope`.
@@ -128,43 +130,34 @@ impl Store {
         one(&self.reader, sql, []).await?.as_ref().map(organization).transpose()
     }
 
-    /// Makes a key; the secret (`ly_...`) is answered once and stored only as a hash.
+    /// Makes a key; the secret (`ly_...`) is answered once and stored only as a hash. With a `request` it is also kept sealed, so that the
+    /// same call is answered the same.
     ///
     /// # Errors
-    /// `Invalid` for an empty name.
+    /// `Invalid` for an empty name; `Conflict(RequestIdReused)`.
     pub async fn api_key_create(
         &self,
         scope: &Scope,
         name: &str,
         access: Access,
         expires_at_ms: Option<i64>,
+        request: Option<&RequestKey>,
     ) -> Result<(ApiKey, SecretString)> {
         let mut violations = Violations::default();
         check_name(&mut violations, name);
         violations.finish(())?;
         self.organization_get(scope).await?;
-        let id = ApiKeyId::generate();
-        let (prefix, secret) = new_secret();
         let tx = self.begin().await?;
-        execute(
-            &tx,
-            "insert into api_key (id, organization_id, name, prefix, secret_sha256, access, created_at_ms, expires_at_ms)
-             values ($1, $2, $3, $4, $5, $6, {now}, $7)",
-            [
-                id.0.into(),
-                scope.organization.0.into(),
-                name.trim().into(),
-                prefix.as_str().into(),
-                hash(&secret).to_vec().into(),
-                access.as_str().into(),
-                expires_at_ms.into(),
-            ],
-        )
-        .await?;
-        audit::note(&tx, scope.organization, &scope.actor, "api_key.create", "api_key", &id.to_string(), access.as_str()).await?;
-        let sql = format!("select {KEY_COLUMNS} from api_key where id = $1");
-        let found = one(&tx, &sql, [id.0.into()]).await?.ok_or_else(|| Error::not_found("api key", id))?;
-        let key = api_key(&found)?;
+        if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
+            let (id, sealed): (ApiKeyId, Vec<u8>) = remembered(&answer)?;
+            let key = key_of(&tx, scope.organization, id).await?;
+            return Ok((key, self.sealing_key.open(&binding(scope, request), &sealed)?));
+        }
+        let (key, secret) = insert_key(&tx, scope, name, access, expires_at_ms).await?;
+        if request.is_some() {
+            let sealed = self.sealing_key.seal(&binding(scope, request), &secret)?;
+            request::remember(&tx, scope.organization, request, &answer(&(key.id, sealed))?).await?;
+        }
         commit(tx).await?;
         Ok((key, secret))
     }
@@ -223,19 +216,105 @@ impl Store {
     /// Revokes a key at once; revoking again changes nothing.
     ///
     /// # Errors
-    /// `NotFound`.
-    pub async fn api_key_revoke(&self, scope: &Scope, id: ApiKeyId) -> Result<ApiKey> {
+    /// `NotFound`; `Conflict(RequestIdReused)`.
+    pub async fn api_key_revoke(&self, scope: &Scope, id: ApiKeyId, request: Option<&RequestKey>) -> Result<ApiKey> {
         let tx = self.begin().await?;
+        // Revoking again changes nothing; the key is kept so that it is not used for another body.
+        request::replay(&tx, scope.organization, request).await?;
         let sql = "update api_key set revoked_at_ms = {now} where id = $1 and organization_id = $2 and revoked_at_ms is null";
         if execute(&tx, sql, [id.0.into(), scope.organization.0.into()]).await? == 1 {
             audit::note(&tx, scope.organization, &scope.actor, "api_key.revoke", "api_key", &id.to_string(), "").await?;
         }
-        let sql = format!("select {KEY_COLUMNS} from api_key where id = $1 and organization_id = $2");
-        let found = one(&tx, &sql, [id.0.into(), scope.organization.0.into()]).await?;
-        let key = api_key(&found.ok_or_else(|| Error::not_found("api key", id))?)?;
+        let key = key_of(&tx, scope.organization, id).await?;
+        request::remember(&tx, scope.organization, request, b"revoked").await?;
         commit(tx).await?;
         Ok(key)
     }
+}
+
+fn new_organization(name: &str, time_zone: &str) -> Result<Organization> {
+    let mut violations = Violations::default();
+    check_name(&mut violations, name);
+    if !linkyard_core::calendar::is_zone(time_zone.trim()) {
+        violations.add("time_zone", "must be the name of a time zone, for example America/Los_Angeles");
+    }
+    violations.finish(())?;
+    Ok(Organization { id: OrganizationId::generate(), name: name.trim().to_owned(), time_zone: time_zone.trim().to_owned() })
+}
+
+async fn insert_organization(connection: &impl ConnectionTrait, organization: &Organization) -> Result<()> {
+    let id = organization.id.0;
+    execute(
+        connection,
+        "insert into organization (id, name, time_zone, created_at_ms) values ($1, $2, $3, {now})",
+        [id.into(), organization.name.as_str().into(), organization.time_zone.as_str().into()],
+    )
+    .await?;
+    execute(connection, "insert into gate (organization_id) values ($1)", [id.into()]).await?;
+    execute(
+        connection,
+        "insert into party_type (id, organization_id, name) values ($1, $2, 'Subcontractor')",
+        [PartyTypeId::generate().0.into(), id.into()],
+    )
+    .await?;
+    execute(
+        connection,
+        "insert into compliance_profile (id, organization_id, name) values ($1, $2, 'Standard')",
+        [ComplianceProfileId::generate().0.into(), id.into()],
+    )
+    .await?;
+    let name = &organization.name;
+    audit::note(connection, organization.id, INSTALLATION, "organization.create", "organization", &id.to_string(), name).await
+}
+
+async fn insert_key(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    name: &str,
+    access: Access,
+    expires_at_ms: Option<i64>,
+) -> Result<(ApiKey, SecretString)> {
+    let id = ApiKeyId::generate();
+    let (prefix, secret) = new_secret();
+    execute(
+        connection,
+        "insert into api_key (id, organization_id, name, prefix, secret_sha256, access, created_at_ms, expires_at_ms)
+         values ($1, $2, $3, $4, $5, $6, {now}, $7)",
+        [
+            id.0.into(),
+            scope.organization.0.into(),
+            name.trim().into(),
+            prefix.as_str().into(),
+            hash(&secret).to_vec().into(),
+            access.as_str().into(),
+            expires_at_ms.into(),
+        ],
+    )
+    .await?;
+    audit::note(connection, scope.organization, &scope.actor, "api_key.create", "api_key", &id.to_string(), access.as_str())
+        .await?;
+    Ok((key_of(connection, scope.organization, id).await?, secret))
+}
+
+async fn key_of(connection: &impl ConnectionTrait, organization: OrganizationId, id: ApiKeyId) -> Result<ApiKey> {
+    let sql = format!("select {KEY_COLUMNS} from api_key where id = $1 and organization_id = $2");
+    let found = one(connection, &sql, [id.0.into(), organization.0.into()]).await?;
+    api_key(&found.ok_or_else(|| Error::not_found("api key", id))?)
+}
+
+/// The remembered request that a sealed secret belongs to. It is kept for as long as requests are remembered, so that an answer that was
+/// lost on its way is not a key that nobody has.
+fn binding(scope: &Scope, request: Option<&RequestKey>) -> String {
+    let (method, id) = request.map_or(("", ""), |request| (&request.method, &request.request_id));
+    format!("{}|request|{method}|{id}", scope.organization)
+}
+
+fn answer(answer: &impl serde::Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(answer).map_err(|error| Error::internal("an answer could not be remembered", error))
+}
+
+fn remembered<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T> {
+    serde_json::from_slice(answer).map_err(|error| Error::internal("a remembered answer could not be read", error))
 }
 
 fn check_name(violations: &mut Violations, name: &str) {

@@ -3,6 +3,8 @@
 //! Lock order in every transaction: job rows first, then the provider's row (a job's fence comes first anyway).
 
 mod by_job;
+pub(crate) mod change;
+pub(crate) mod deletion;
 
 use crate::row::{get, optional_json, optional_word, word};
 use crate::sql::{all, commit, execute, one};
@@ -17,8 +19,8 @@ use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 const COLUMNS: &str = "id, organization_id, display_name, environment, company_id, platform_credentials, client_id,
-    default_party_type_id, default_compliance_profile_id, contacts_mode, pushes, retire_by, state, attention, state_message, visible,
-    not_before_ms, revision, created_at_ms, updated_at_ms, last_fetch_at_ms";
+    default_party_type_id, default_compliance_profile_id, contacts_mode, pushes, retire_by, auto_add_parties_since_ms,
+    auto_add_projects_since_ms, schedules, last_push_job_id, state, attention, state_message, visible, not_before_ms, revision, created_at_ms, updated_at_ms, last_fetch_at_ms";
 
 /// The longest name of a provider, in characters.
 const LONGEST_DISPLAY_NAME: usize = 200;
@@ -46,7 +48,7 @@ impl Store {
         let waits = new.credentials.is_platform() && !approved;
         let state = if waits { ProviderState::PendingApproval } else { ProviderState::Testing };
         if !self.insert_provider(&tx, scope, new, id, state).await? {
-            return Err(claimed(&tx, scope, new).await?.unwrap_or_else(|| already_claimed(new.company_id)));
+            return Err(claimed(&tx, scope, new, None).await?.unwrap_or_else(|| already_claimed(new.company_id)));
         }
         let job = if waits { None } else { Some(insert_test(&tx, scope.organization, &scope.actor, id).await?) };
         audit::note(&tx, scope.organization, &scope.actor, "provider.create", "provider", &id.to_string(), state.as_str())
@@ -105,7 +107,7 @@ impl Store {
     /// As `provider_create`.
     pub async fn provider_validate(&self, scope: &Scope, new: &NewProvider) -> Result<()> {
         check_form(&self.reader, scope, new).await?;
-        match claimed(&self.reader, scope, new).await? {
+        match claimed(&self.reader, scope, new, None).await? {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -142,8 +144,13 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` unless it is `PENDING_APPROVAL`.
-    pub async fn provider_approve(&self, scope: &Scope, id: ProviderId) -> Result<(Provider, Job)> {
+    pub async fn provider_approve(&self, scope: &Scope, id: ProviderId, request: Option<&RequestKey>) -> Result<(Provider, Job)> {
         let tx = self.begin().await?;
+        if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
+            let (organization, job): (OrganizationId, JobId) = serde_json::from_slice(&answer)
+                .map_err(|error| Error::internal("a remembered answer names no connection test", error))?;
+            return Ok((read(&tx, organization, id).await?, ledger::read_job(&tx, organization, job).await?));
+        }
         let sql = "select organization_id, state from provider where id = $1 and state <> 'deleted' {lock}";
         let found = one(&tx, sql, [id.0.into()]).await?.ok_or_else(|| Error::not_found("provider", id))?;
         let organization = OrganizationId(get(&found, "organization_id")?);
@@ -155,6 +162,9 @@ impl Store {
         execute(&tx, sql, [id.0.into()]).await?;
         let job = insert_test(&tx, organization, &scope.actor, id).await?;
         audit::note(&tx, organization, &scope.actor, "provider.approve", "provider", &id.to_string(), "").await?;
+        let answer = serde_json::to_vec(&(organization, job.id))
+            .map_err(|error| Error::internal("an answer could not be remembered", error))?;
+        request::remember(&tx, scope.organization, request, &answer).await?;
         let provider = read(&tx, organization, id).await?;
         commit(tx).await?;
         Ok((provider, job))
@@ -165,7 +175,13 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` in any other state.
-    pub async fn provider_set_paused(&self, scope: &Scope, id: ProviderId, paused: bool) -> Result<Provider> {
+    pub async fn provider_set_paused(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        paused: bool,
+        request: Option<&RequestKey>,
+    ) -> Result<Provider> {
         let (jobs, change, from, action) = if paused {
             (
                 "update job set requested_state = 'pause', revision = revision + 1 where provider_id = $1 and organization_id = $2
@@ -185,6 +201,9 @@ impl Store {
             )
         };
         let tx = self.begin().await?;
+        if request::replay(&tx, scope.organization, request).await?.is_some() {
+            return read(&tx, scope.organization, id).await;
+        }
         execute(&tx, jobs, [id.0.into(), scope.organization.0.into()]).await?;
         let sql = format!(
             "update provider set {change}, revision = revision + 1, updated_at_ms = {{now}}
@@ -196,6 +215,7 @@ impl Store {
             return Err(refused(id, &format!("is {}: it can not be {wanted}", state.as_str())));
         }
         audit::note(&tx, scope.organization, &scope.actor, action, "provider", &id.to_string(), "").await?;
+        request::remember(&tx, scope.organization, request, b"done").await?;
         let provider = read(&tx, scope.organization, id).await?;
         commit(tx).await?;
         Ok(provider)
@@ -221,16 +241,23 @@ pub(crate) async fn require(
 /// Like [`require`], for what an unapproved provider must not do.
 ///
 /// # Errors
-/// `NotFound`; `Conflict(State)` while it is `PENDING_APPROVAL`.
+/// `NotFound`; `Conflict(State)` while it is `PENDING_APPROVAL` or DELETING.
 pub(crate) async fn require_approved(
     connection: &impl ConnectionTrait,
     organization: OrganizationId,
     id: ProviderId,
 ) -> Result<()> {
-    if require(connection, organization, id).await? == ProviderState::PendingApproval {
-        return Err(refused(id, "waits for an operator's approval; nothing can be done with it before"));
+    match require(connection, organization, id).await? {
+        ProviderState::PendingApproval => {
+            Err(refused(id, "waits for an operator's approval; nothing can be done with it before"))
+        }
+        ProviderState::Deleting => Err(refused(id, "is being deleted; nothing more is done with it")),
+        ProviderState::Testing
+        | ProviderState::Active
+        | ProviderState::NeedsAttention
+        | ProviderState::Paused
+        | ProviderState::Deleted => Ok(()),
     }
-    Ok(())
 }
 
 fn refused(id: ProviderId, why: &str) -> Error {
@@ -282,17 +309,24 @@ async fn check_form(connection: &impl ConnectionTrait, scope: &Scope, new: &NewP
     violations.finish(())
 }
 
-/// Why this company can not be claimed, if it can not.
-async fn claimed(connection: &impl ConnectionTrait, scope: &Scope, new: &NewProvider) -> Result<Option<Error>> {
+/// Why this company can not be claimed, if it can not; by `present`, where that provider is there already.
+async fn claimed(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    new: &NewProvider,
+    present: Option<ProviderId>,
+) -> Result<Option<Error>> {
     let found = all(
         connection,
         "select organization_id from provider
-         where environment = $1 and company_id = $2 and state <> 'deleted' and (organization_id = $3 or platform_credentials and $4)",
+         where environment = $1 and company_id = $2 and state <> 'deleted' and (organization_id = $3 or platform_credentials and $4)
+            and id <> $5",
         [
             new.environment.0.as_str().into(),
             new.company_id.0.into(),
             scope.organization.0.into(),
             new.credentials.is_platform().into(),
+            present.map_or(uuid::Uuid::nil(), |id| id.0).into(),
         ],
     )
     .await?;
@@ -353,6 +387,10 @@ fn provider(row: &QueryResult) -> Result<Provider> {
         contacts_mode: word(row, "contacts_mode", ContactsMode::parse)?,
         pushes: get(row, "pushes")?,
         retire_by: word(row, "retire_by", RetireBy::parse)?,
+        auto_add_parties_since_ms: get(row, "auto_add_parties_since_ms")?,
+        auto_add_projects_since_ms: get(row, "auto_add_projects_since_ms")?,
+        schedules: get(row, "schedules")?,
+        last_push_job: get::<Option<uuid::Uuid>>(row, "last_push_job_id")?.map(JobId),
         state: word(row, "state", ProviderState::parse)?,
         attention: optional_word(row, "attention", Attention::parse)?,
         state_message: get(row, "state_message")?,

@@ -2,13 +2,15 @@
 //!
 //! Here are the named choices and what parties and projects have in common; each of the two has its own file.
 
+mod change;
 pub(crate) mod marks;
+pub(crate) mod merge;
 mod parties;
 mod projects;
 
 use crate::row::get;
 use crate::sql::{all, commit, execute, one};
-use crate::{Store, audit, text};
+use crate::{RequestKey, Store, audit, request, text};
 use linkyard_core::id::{ComplianceProfileId, PartyTypeId, ProviderId};
 use linkyard_core::registry::Named;
 use linkyard_core::scope::Scope;
@@ -49,17 +51,22 @@ impl Store {
     /// Makes a party type; the one with this name where it exists.
     ///
     /// # Errors
-    /// `Invalid` for an empty name or one of more than 200 characters.
-    pub async fn party_type_create(&self, scope: &Scope, name: &str) -> Result<Named<PartyTypeId>> {
-        self.choice_create(scope, "party_type", name, PartyTypeId).await
+    /// `Invalid` for an empty name or one of more than 200 characters; `Conflict(RequestIdReused)`.
+    pub async fn party_type_create(&self, scope: &Scope, name: &str, request: Option<&RequestKey>) -> Result<Named<PartyTypeId>> {
+        self.choice_create(scope, "party_type", name, PartyTypeId, request).await
     }
 
     /// Makes a compliance profile; the one with this name where it exists.
     ///
     /// # Errors
-    /// `Invalid` for an empty name or one of more than 200 characters.
-    pub async fn compliance_profile_create(&self, scope: &Scope, name: &str) -> Result<Named<ComplianceProfileId>> {
-        self.choice_create(scope, "compliance_profile", name, ComplianceProfileId).await
+    /// `Invalid` for an empty name or one of more than 200 characters; `Conflict(RequestIdReused)`.
+    pub async fn compliance_profile_create(
+        &self,
+        scope: &Scope,
+        name: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<Named<ComplianceProfileId>> {
+        self.choice_create(scope, "compliance_profile", name, ComplianceProfileId, request).await
     }
 
     async fn choices<Id>(&self, scope: &Scope, table: &str, id: impl Fn(Uuid) -> Id) -> Result<Vec<Named<Id>>> {
@@ -68,12 +75,21 @@ impl Store {
         found.iter().map(|row| Ok(Named { id: id(get(row, "id")?), name: get(row, "name")? })).collect()
     }
 
-    async fn choice_create<Id>(&self, scope: &Scope, table: &str, name: &str, id: impl Fn(Uuid) -> Id) -> Result<Named<Id>> {
+    async fn choice_create<Id>(
+        &self,
+        scope: &Scope,
+        table: &str,
+        name: &str,
+        id: impl Fn(Uuid) -> Id,
+        request: Option<&RequestKey>,
+    ) -> Result<Named<Id>> {
         let name = text::kept(name.trim()).into_owned();
         if name.is_empty() || name.chars().nth(LONGEST_CHOICE).is_some() {
             return Err(Error::invalid("name", format!("must have 1 to {LONGEST_CHOICE} characters")));
         }
         let tx = self.begin().await?;
+        // The same name is the same choice anyway; the key is kept so that it is not used for another body.
+        request::replay(&tx, scope.organization, request).await?;
         let sql = format!(
             "insert into {table} (id, organization_id, name) values ($1, $2, $3) on conflict (organization_id, name) do nothing"
         );
@@ -89,6 +105,7 @@ impl Store {
             let action = format!("{table}.create");
             audit::note(&tx, scope.organization, &scope.actor, &action, table, &found.to_string(), &name).await?;
         }
+        request::remember(&tx, scope.organization, request, b"created").await?;
         commit(tx).await?;
         Ok(Named { id: id(found), name })
     }

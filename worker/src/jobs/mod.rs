@@ -8,6 +8,7 @@ mod link_parties;
 mod link_projects;
 mod linking;
 mod push_compliance;
+mod retention;
 mod suggest;
 mod sync_linked;
 mod test_connection;
@@ -48,6 +49,7 @@ fn perform<'a>(kind: JobKind, cx: &'a Context, progress: &'a mut Progress) -> Bo
         JobKind::LinkProjects => start(link_projects::LinkProjects, cx, progress),
         JobKind::SyncLinked => start(sync_linked::SyncLinked, cx, progress),
         JobKind::PushCompliance => start(push_compliance::PushCompliance, cx, progress),
+        JobKind::Retention => start(retention::Retention, cx, progress),
     }
 }
 
@@ -96,6 +98,7 @@ mod tests {
             link_projects::LinkProjects::KIND,
             sync_linked::SyncLinked::KIND,
             push_compliance::PushCompliance::KIND,
+            retention::Retention::KIND,
         ];
         assert_eq!(kinds, JobKind::ALL);
     }

@@ -1,4 +1,6 @@
-//! Computes the candidates of every record without a decision. Safe to run again: suggestions are computed anew each time.
+//! Computes the candidates of every record without a decision, then hands over what is to be added by itself (a record without a
+//! candidate that was first seen after that was switched on). Safe to run again: suggestions are computed anew each time, and what was
+//! handed over has a decision.
 
 use super::Job;
 use crate::context::Context;
@@ -45,6 +47,17 @@ impl Job for Suggest {
             let counts = serde_json::json!({ "with_suggestion": computed.with, "without_suggestion": computed.without });
             (computed.subject.as_str().to_owned(), counts)
         };
-        Ok(Outcome::Done(serde_json::Value::Object(position.done.iter().map(found).collect())))
+        let mut found: serde_json::Map<String, serde_json::Value> = position.done.iter().map(found).collect();
+        // Only now: what has a suggestion is a person's to decide.
+        let mut added = 0;
+        for subject in Subject::ALL {
+            if let Some((_, rows)) = cx.store.mapping_add_automatically(&cx.fence, provider, subject).await? {
+                added += rows;
+            }
+        }
+        if added > 0 {
+            found.insert("added_automatically".to_owned(), added.into());
+        }
+        Ok(Outcome::Done(serde_json::Value::Object(found)))
     }
 }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
-use linkyard_proto::v1::{Choice, Decision, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike};
+use linkyard_proto::v1::{Choice, Decision, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike, UnlinkRow};
 
 /// The most rows that one request may name.
 pub(crate) const MOST_ROWS: usize = 1_000;
@@ -57,6 +57,17 @@ Examples:
   linkyard parties mapping decide 601 --do-not-add
   linkyard parties mapping decide 601 --clear")]
     Decide(Box<DecideArgs>),
+
+    /// Take links away: what was linked stays in the registry. Rows are sent in pages of 1,000, each all or none.
+    #[command(after_help = "Example:\n  linkyard parties mapping unlink 598 599")]
+    Unlink {
+        /// The directory's numbers of the records, or the mappings' full names.
+        #[arg(required = true)]
+        records: Vec<String>,
+
+        #[command(flatten)]
+        provider: ProviderArg,
+    },
 
     /// Confirm decisions and start linking.
     #[command(after_help = super::confirm::HELP)]
@@ -185,6 +196,7 @@ impl MappingCommand {
             }
             Self::Counts { provider } => counts(session, side, names::provider(session, provider.named()).await?).await,
             Self::Decide(args) => decide(session, side, args).await,
+            Self::Unlink { records, provider } => unlink(session, side, records, provider).await,
             Self::Confirm(args) => args.run(session, side).await,
         }
     }
@@ -241,6 +253,16 @@ async fn decide(session: &Session, side: Side, args: &DecideArgs) -> Result<()> 
         decided.extend(side.update(session, &parent, page.iter().map(update).collect(), request_id()).await?);
     }
     session.output.list(&decided)
+}
+
+async fn unlink(session: &Session, side: Side, records: &[String], provider: &ProviderArg) -> Result<()> {
+    let (parent, mappings) = provider.parent(session, side, records).await?;
+    let mut unlinked = Vec::with_capacity(mappings.len());
+    for page in mappings.chunks(MOST_ROWS) {
+        let row = |name: &String| UnlinkRow { name: name.clone(), etag: String::new() };
+        unlinked.extend(side.unlink(session, &parent, page.iter().map(row).collect(), request_id()).await?);
+    }
+    session.output.list(&unlinked)
 }
 
 impl DecideArgs {

@@ -2,6 +2,7 @@
 //! server is known here; what a command may do is what its API key may do.
 
 mod address;
+mod audit;
 mod compliance;
 mod confirm;
 mod contact;
@@ -12,8 +13,10 @@ mod names;
 mod organization;
 pub(crate) mod output;
 mod party;
+mod party_change;
 mod project;
 mod provider;
+mod provider_change;
 pub(crate) mod session;
 pub(crate) mod side;
 pub(crate) mod watch;
@@ -22,6 +25,7 @@ mod wire;
 #[cfg(test)]
 mod outage;
 
+pub use audit::AuditCommand;
 pub use compliance::{CoverageCommand, InsuranceCommand};
 pub use job::JobCommand;
 pub use mapping::MappingGroup;

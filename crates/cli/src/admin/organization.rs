@@ -2,7 +2,7 @@
 
 use super::names;
 use super::output::{Format, Row, print_line, say, text, time, word};
-use super::session::{Session, call, pages};
+use super::session::{Session, call, pages, request_id};
 use crate::secret;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -134,7 +134,7 @@ impl OrganizationCommand {
             Self::Create { name, time_zone, save } => {
                 let organization =
                     Organization { display_name: name.clone(), time_zone: time_zone.clone(), ..Organization::default() };
-                let request = CreateOrganizationRequest { organization: Some(organization) };
+                let request = CreateOrganizationRequest { organization: Some(organization), request_id: request_id() };
                 let mut made = call!(session, OrganizationServiceClient, create_organization, request).await?;
                 save.keep(&mut made.api_key_secret)?;
                 session.output.one(&made)
@@ -157,7 +157,7 @@ impl KeyCommand {
                     expire_time: expires.map(expiry).transpose()?,
                     ..ApiKey::default()
                 };
-                let request = CreateApiKeyRequest { api_key: Some(api_key) };
+                let request = CreateApiKeyRequest { api_key: Some(api_key), request_id: request_id() };
                 let mut made = call!(session, OrganizationServiceClient, create_api_key, request).await?;
                 save.keep(&mut made.secret)?;
                 session.output.one(&made)
@@ -171,7 +171,7 @@ impl KeyCommand {
                 session.output.list(&keys.await?)
             }
             Self::Revoke { name } => {
-                let request = RevokeApiKeyRequest { name: names::resource("apiKeys", name)? };
+                let request = RevokeApiKeyRequest { name: names::resource("apiKeys", name)?, request_id: request_id() };
                 call!(session, OrganizationServiceClient, revoke_api_key, request).await?;
                 // The API answers with an empty message.
                 match session.output.format() {

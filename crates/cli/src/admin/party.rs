@@ -4,6 +4,7 @@ use super::address::AddressArgs;
 use super::contact::ContactCommand;
 use super::names;
 use super::output::{Row, text, time};
+use super::party_change::{self, UpdateArgs};
 use super::session::{Session, call, pages, request_id};
 use crate::exit::Exit;
 use anyhow::Result;
@@ -37,6 +38,28 @@ pub enum PartyCommand {
         /// What to do.
         #[command(subcommand)]
         command: ContactCommand,
+    },
+
+    /// Change one party.
+    #[command(
+        after_help = "Example:\n  linkyard party update 0195.. --name 'Acme Concrete' --address --city Chicago --country US"
+    )]
+    Update(Box<UpdateArgs>),
+
+    /// Delete a party that is not linked, with its coverages.
+    Delete {
+        /// `parties/ID` or ID.
+        name: String,
+    },
+
+    /// Make two parties one: links, coverages and projects of the source move to the target, and the source is deleted.
+    Merge {
+        /// The party that stays: `parties/ID` or ID.
+        target: String,
+
+        /// The party that goes.
+        #[arg(long)]
+        source: String,
     },
 
     /// Party types: what kind of firm a party is.
@@ -180,16 +203,19 @@ impl PartyCommand {
             }
             Self::Create(args) => create(session, args).await,
             Self::Contact { command } => command.run(session).await,
+            Self::Update(args) => args.run(session).await,
+            Self::Delete { name } => party_change::delete(session, name).await,
+            Self::Merge { target, source } => party_change::merge(session, target, source).await,
             Self::Type { command: NamedCommand::List } => session.output.list(&party_types(session).await?),
             Self::Type { command: NamedCommand::Create { name } } => {
                 let party_type = Some(PartyType { display_name: name.clone(), ..PartyType::default() });
-                let request = CreatePartyTypeRequest { party_type };
+                let request = CreatePartyTypeRequest { party_type, request_id: request_id() };
                 session.output.one(&call!(session, PartyServiceClient, create_party_type, request).await?)
             }
             Self::Profile { command: NamedCommand::List } => session.output.list(&compliance_profiles(session).await?),
             Self::Profile { command: NamedCommand::Create { name } } => {
                 let profile = ComplianceProfile { display_name: name.clone(), ..ComplianceProfile::default() };
-                let request = CreateComplianceProfileRequest { compliance_profile: Some(profile) };
+                let request = CreateComplianceProfileRequest { compliance_profile: Some(profile), request_id: request_id() };
                 session.output.one(&call!(session, PartyServiceClient, create_compliance_profile, request).await?)
             }
         }

@@ -4,13 +4,14 @@ use super::address::AddressArgs;
 use super::names;
 use super::output::{Row, text, time};
 use super::party::RegistryList;
+use super::party_change::deleted;
 use super::session::{Session, call, pages, request_id};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use linkyard_proto::v1::project_service_client::ProjectServiceClient;
 use linkyard_proto::v1::{
-    CreateProjectRequest, GetProjectRequest, ListProjectPartiesRequest, ListProjectsRequest, Party, Project,
+    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectPartiesRequest, ListProjectsRequest, Party, Project,
 };
 
 /// What to do with projects.
@@ -28,6 +29,12 @@ pub enum ProjectCommand {
 
     /// Create one project.
     Create(CreateArgs),
+
+    /// Delete a project that is not linked.
+    Delete {
+        /// `projects/ID` or ID.
+        name: String,
+    },
 
     /// The parties on a project.
     Parties {
@@ -93,6 +100,12 @@ impl ProjectCommand {
                 };
                 let request = CreateProjectRequest { project: Some(project), request_id: request_id() };
                 session.output.one(&call!(session, ProjectServiceClient, create_project, request).await?)
+            }
+            Self::Delete { name } => {
+                let name = names::resource("projects", name)?;
+                let request = DeleteProjectRequest { name, etag: String::new(), request_id: request_id() };
+                call!(session, ProjectServiceClient, delete_project, request).await?;
+                deleted(session)
             }
             Self::Parties { name, limit } => {
                 let parties = parties(session, &names::resource("projects", name)?, *limit).await?;

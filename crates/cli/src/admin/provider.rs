@@ -2,6 +2,7 @@
 
 use super::job::answer;
 use super::output::{Format, Row, say, state_cell, text, time, word};
+use super::provider_change::{DeleteArgs, UpdateArgs};
 use super::session::{Session, call, request_id};
 use super::watch::{check_succeeded, follow, show_for};
 use super::{names, party};
@@ -47,6 +48,17 @@ Examples:
     /// Fetch the directory: vendors, projects, associations.
     #[command(after_help = "Example:\n  linkyard provider fetch --wait --timeout 10m")]
     Fetch(Start),
+
+    /// Change a provider: name, credentials, defaults, contacts, pushing, automatic adding, schedules.
+    #[command(after_help = "\
+Examples:
+  linkyard provider update --auto-add-parties on
+  linkyard provider update --client-id abc --client-secret-file - --wait < secret.txt
+  linkyard provider update --client-id N/A --retire-by deleted")]
+    Update(Box<UpdateArgs>),
+
+    /// Delete a provider: its jobs and links end, our insurances in the directory are retired. Parties and projects stay.
+    Delete(DeleteArgs),
 
     /// Let the first claim on a company id through. Needs a key with operator access.
     Approve(Which),
@@ -175,6 +187,8 @@ impl ProviderCommand {
     pub(crate) async fn run(&self, session: &Session) -> Result<()> {
         match self {
             Self::Create(args) => create(session, args).await,
+            Self::Update(args) => args.run(session).await,
+            Self::Delete(args) => args.run(session).await,
             Self::List { limit } => session.output.list(&names::providers(session, *limit).await?),
             Self::Get(which) => {
                 let request = GetProviderRequest { name: which.name(session).await? };
@@ -189,15 +203,15 @@ impl ProviderCommand {
                 answer(session, call!(session, ProviderServiceClient, fetch_directory, request).await?, start.wait).await
             }
             Self::Approve(which) => {
-                let request = ApproveProviderRequest { name: which.name(session).await? };
+                let request = ApproveProviderRequest { name: which.name(session).await?, request_id: request_id() };
                 session.output.one(&call!(session, ProviderServiceClient, approve_provider, request).await?)
             }
             Self::Pause(which) => {
-                let request = PauseProviderRequest { name: which.name(session).await? };
+                let request = PauseProviderRequest { name: which.name(session).await?, request_id: request_id() };
                 session.output.one(&call!(session, ProviderServiceClient, pause_provider, request).await?)
             }
             Self::Resume(which) => {
-                let request = ResumeProviderRequest { name: which.name(session).await? };
+                let request = ResumeProviderRequest { name: which.name(session).await?, request_id: request_id() };
                 session.output.one(&call!(session, ProviderServiceClient, resume_provider, request).await?)
             }
             Self::Report(which) => {
@@ -209,7 +223,11 @@ impl ProviderCommand {
 }
 
 impl Which {
-    async fn name(&self, session: &Session) -> Result<String> {
+    /// The resource name of the provider that is meant.
+    ///
+    /// # Errors
+    /// As [`names::provider`].
+    pub(crate) async fn name(&self, session: &Session) -> Result<String> {
         names::provider(session, self.name.as_deref()).await
     }
 }

@@ -6,10 +6,11 @@ use anyhow::Result;
 use linkyard_proto::v1::party_mapping_service_client::PartyMappingServiceClient;
 use linkyard_proto::v1::project_mapping_service_client::ProjectMappingServiceClient;
 use linkyard_proto::v1::{
-    self, BatchUpdatePartyMappingsRequest, BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmPartyMappingsRequest,
-    ConfirmPartyMappingsResponse, ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest,
-    CountPartyMappingsResponse, CountProjectMappingsRequest, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest,
-    ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping, MappingFilter, MappingView,
+    self, BatchUnlinkPartyMappingsRequest, BatchUnlinkProjectMappingsRequest, BatchUpdatePartyMappingsRequest,
+    BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse,
+    ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest, CountPartyMappingsResponse,
+    CountProjectMappingsRequest, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest, ListPartyMappingsRequest,
+    ListProjectMappingsRequest, Mapping, MappingFilter, MappingView, UnlinkRow,
 };
 
 /// Which list of the directory is mapped.
@@ -105,6 +106,30 @@ impl Side {
                 let request = CountProjectMappingsRequest { parent };
                 let answer = call!(session, ProjectMappingServiceClient, count_project_mappings, request).await?;
                 Ok(CountPartyMappingsResponse { counts: answer.counts })
+            }
+        }
+    }
+
+    /// Takes links away, at most 1,000: all of them or none.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn unlink(
+        self,
+        session: &Session,
+        parent: &str,
+        rows: Vec<UnlinkRow>,
+        request_id: String,
+    ) -> Result<Vec<Mapping>> {
+        let parent = parent.to_owned();
+        match self {
+            Self::Parties => {
+                let request = BatchUnlinkPartyMappingsRequest { parent, rows, request_id };
+                Ok(call!(session, PartyMappingServiceClient, batch_unlink_party_mappings, request).await?.mappings)
+            }
+            Self::Projects => {
+                let request = BatchUnlinkProjectMappingsRequest { parent, rows, request_id };
+                Ok(call!(session, ProjectMappingServiceClient, batch_unlink_project_mappings, request).await?.mappings)
             }
         }
     }

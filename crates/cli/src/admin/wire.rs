@@ -24,6 +24,7 @@ macro_rules! wire {
 
 wire!(
     ApiKey,
+    AuditEntry,
     ComplianceProfile,
     ConfirmPartyMappingsResponse,
     CountPartyMappingsResponse,

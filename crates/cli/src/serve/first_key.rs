@@ -42,7 +42,7 @@ pub(crate) async fn ensure(store: &Store, path: &Path) -> Result<FirstKey> {
         return Ok(FirstKey { secret, new: false });
     }
     let scope = Scope::new(organization.id, "local");
-    let (_, secret) = store.api_key_create(&scope, "first key", Access::Operator, None).await?;
+    let (_, secret) = store.api_key_create(&scope, "first key", Access::Operator, None, None).await?;
     secret::write(path, secret.expose_secret()).context("the first API key could not be saved")?;
     Ok(FirstKey { secret, new: true })
 }

@@ -80,7 +80,6 @@ pub(super) async fn retire_for_coverages(connection: &impl ConnectionTrait, cove
 }
 
 /// Links end: their lines are retired in the directory. Answers how many.
-#[expect(dead_code, reason = "a link can not be ended by hand yet")]
 pub(crate) async fn retire_for_links(connection: &impl ConnectionTrait, links: &[Uuid]) -> Result<u64> {
     let sql = format!(
         "update insurance set retire = true, due = due + 1 where link_id in (select b.id from {})",

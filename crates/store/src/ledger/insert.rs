@@ -7,7 +7,7 @@ use crate::row::get;
 use crate::sql::{commit, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
 use linkyard_core::id::{JobId, OrganizationId};
-use linkyard_core::job::{Fence, Job, NewJob, PAYLOAD_VERSION};
+use linkyard_core::job::{Fence, Job, JobKind, NewJob, PAYLOAD_VERSION};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
@@ -68,6 +68,12 @@ async fn insert_row(
     Ok(inserted == 1)
 }
 
+/// Whether a job of `kind` with this key lives.
+pub(crate) async fn is_live(connection: &impl ConnectionTrait, kind: JobKind, dedupe_key: &str) -> Result<bool> {
+    let sql = format!("select id from job where kind = $1 and dedupe_key = $2 and {LIVE}");
+    one(connection, &sql, [kind.as_str().into(), dedupe_key.into()]).await.map(|found| found.is_some())
+}
+
 async fn live_job(connection: &impl ConnectionTrait, organization: OrganizationId, new: &NewJob) -> Result<Option<JobId>> {
     let sql = format!("select id, organization_id from job where kind = $1 and dedupe_key = $2 and {LIVE}");
     let Some(found) = one(connection, &sql, [new.kind.as_str().into(), new.dedupe_key.as_str().into()]).await? else {
@@ -116,7 +122,7 @@ impl Store {
         let tx = self.begin().await?;
         fence_and_checkpoint(&tx, fence, None).await?;
         if let Some(id) = new.provider {
-            provider::require(&tx, fence.organization, id).await?;
+            provider::require_approved(&tx, fence.organization, id).await?;
         }
         let job = insert_job(&tx, fence.organization, &format!("job:{}", fence.job), new).await?;
         commit(tx).await?;

@@ -8,6 +8,7 @@ mod feeder;
 mod finish;
 mod insert;
 mod link_rows;
+mod of_provider;
 mod people;
 mod read;
 mod settle;
@@ -18,8 +19,9 @@ pub use feeder::Runnable;
 pub use settle::Settled;
 
 pub(crate) use finish::fence_and_checkpoint;
-pub(crate) use insert::insert_job;
+pub(crate) use insert::{insert_job, is_live};
+pub(crate) use of_provider::end_jobs_of;
 pub(crate) use read::read_job;
 
 /// Jobs to which something will still happen; exactly the predicate of the index `job_one_live`, or it would not be used.
-const LIVE: &str = "state not in ('succeeded', 'partial', 'failed', 'cancelled')";
+pub(crate) const LIVE: &str = "state not in ('succeeded', 'partial', 'failed', 'cancelled')";

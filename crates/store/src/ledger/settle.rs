@@ -3,6 +3,7 @@
 
 use super::{LIVE, link_rows, untested};
 use crate::Store;
+use crate::provider::deletion;
 use crate::row::get;
 use crate::sql::{all, commit, execute};
 use linkyard_core::Result;
@@ -28,7 +29,8 @@ const ASKED_AND_IDLE: &str = "(job.state in ('queued', 'waiting_for_budget', 're
 const END_LEASE: &str = "lease_owner = null, lease_until_ms = null, revision = revision + 1";
 
 impl Store {
-    /// Quarantines poison, finishes parents under their row lock, cancels what was asked to stop and is not running.
+    /// Quarantines poison, finishes parents under their row lock, cancels what was asked to stop and is not running, and goes on with the
+    /// deletion of providers whose jobs have ended.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -38,6 +40,7 @@ impl Store {
         pause_idle(&tx).await?;
         let poisoned = quarantine(&tx).await?;
         let parents = finish_parents(&tx).await?;
+        deletion::advance(&tx).await?;
         commit(tx).await?;
         Ok(Settled { poisoned, parents, cancelled })
     }

@@ -64,11 +64,11 @@ impl Store {
         if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
             return answered(&tx, scope, &answer).await;
         }
-        provider::require(&tx, scope.organization, provider).await?;
+        provider::require_approved(&tx, scope.organization, provider).await?;
         gate::lock(&tx, scope.organization).await?;
         let (plan, picked) = planned(&tx, &list, selection).await?;
         require_token(&list, selection, &plan)?;
-        let job = if plan.links + plan.creates > 0 { Some(link_job(&tx, scope, &list).await?) } else { None };
+        let job = if plan.links + plan.creates > 0 { Some(link_job(&tx, scope, &list, Lane::Person).await?) } else { None };
         carry_out(&tx, &picked, job.as_ref()).await?;
         let detail =
             format!("{}: {} to link, {} to create, {} left out", subject.as_str(), plan.links, plan.creates, plan.ignores);
@@ -146,7 +146,8 @@ fn require_token(list: &List, selection: &Selection, plan: &Plan) -> Result<()> 
     Err(conflict(list, ConflictReason::Version, list.provider, message))
 }
 
-async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, list: &List) -> Result<Job> {
+/// A job of its own for the rows that are confirmed with it.
+pub(super) async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, list: &List, lane: Lane) -> Result<Job> {
     let new = NewJob {
         provider: Some(list.provider),
         parent: None,
@@ -155,14 +156,15 @@ async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, list: &List)
             Subject::Project => JobKind::LinkProjects,
         },
         dedupe_key: JobId::generate().to_string(),
-        lane: Lane::Person,
+        lane,
         payload: serde_json::json!({ "subject": list.subject }),
         run_at_ms: None,
     };
     insert_job(connection, scope.organization, &scope.actor, &new).await
 }
 
-async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked, job: Option<&Job>) -> Result<u64> {
+/// Writes the decisions of the picked rows; what is to be linked belongs to `job`.
+pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked, job: Option<&Job>) -> Result<u64> {
     let sql = picked.statement(&format!(
         "update mapping as m set
             state = case when picked.decision = 'do_not_add' then 'ignored' else 'confirmed' end,

@@ -50,7 +50,7 @@ impl Store {
     /// written.
     ///
     /// # Errors
-    /// `Conflict(Fenced)`; `NotFound` for a provider that is not the job's tenant's.
+    /// `Conflict(Fenced)`; `NotFound` for a provider that is not the job's tenant's; `Conflict(State)` for one that is being deleted.
     pub async fn mapping_link_chunk(
         &self,
         fence: &Fence,
@@ -62,7 +62,7 @@ impl Store {
         let list = List { organization: fence.organization, provider, subject };
         let tx = self.begin().await?;
         fence_and_checkpoint(&tx, fence, None).await?;
-        provider::require(&tx, fence.organization, provider).await?;
+        provider::require_approved(&tx, fence.organization, provider).await?;
         gate::lock(&tx, fence.organization).await?;
         let chunk = chunk(&tx, &list, fence, limit, name_key).await?;
         let Some(last) = chunk.waiting.last().map(|row| row.record) else {

@@ -2,6 +2,7 @@
 //!
 //! Vendors and projects share every statement; [`Subject`](linkyard_core::mapping::Subject) picks the registry's table.
 
+mod automatic;
 mod choice;
 pub(crate) mod confirm;
 mod draft;
@@ -14,3 +15,4 @@ mod plan;
 mod registry_copy;
 mod suggest;
 mod sync;
+pub(crate) mod unlink;

@@ -67,6 +67,20 @@ impl Picked {
         Ok(Self { with, values: list.values(more) })
     }
 
+    /// Rows that nobody has begun on, of records that are there and were first seen after `since_ms` (milliseconds since 1970).
+    pub(super) fn new_since(list: &List, since_ms: i64) -> Self {
+        let with = "with picked as materialized (
+                select m.record_id, m.revision, 'create' as decision, cast(null as uuid) as target_id, 'hold' as on_lookalike, r.name_key
+                from mapping m
+                join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
+                where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.state = 'unmapped'
+                    and m.draft_decision is null and r.gone_at_ms is null and r.active and r.exclusion is null and r.first_seen_at_ms > $4
+                    and not exists (select 1 from suggestion s
+                        where s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id)
+            )";
+        Self { with: with.to_owned(), values: list.values([since_ms.into()]) }
+    }
+
     /// `rest`, written over `picked`, as a statement. `$1` is the provider, `$2` the subject, `$3` the organization.
     pub(super) fn statement(&self, rest: &str) -> String {
         format!("{} {rest}", self.with)

@@ -35,7 +35,7 @@ impl Store {
         let list = List { organization: fence.organization, provider, subject };
         let tx = self.begin().await?;
         fence_and_checkpoint(&tx, fence, None).await?;
-        provider::require(&tx, fence.organization, provider).await?;
+        provider::require_approved(&tx, fence.organization, provider).await?;
         gate::lock(&tx, fence.organization).await?;
         let changed = changed(&tx, &list, after, limit).await?;
         let Some(last) = changed.synced.last().map(|row| row.record_id) else { return Ok((0, None)) };

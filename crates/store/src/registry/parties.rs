@@ -147,7 +147,11 @@ async fn check(connection: &impl ConnectionTrait, scope: &Scope, new: &[NewParty
     violations.finish(())
 }
 
-async fn choices(connection: &impl ConnectionTrait, organization: OrganizationId, table: &str) -> Result<HashSet<Uuid>> {
+pub(super) async fn choices(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    table: &str,
+) -> Result<HashSet<Uuid>> {
     let sql = format!("select id from {table} where organization_id = $1");
     all(connection, &sql, [organization.0.into()]).await?.iter().map(|row| get(row, "id")).collect()
 }
@@ -164,7 +168,7 @@ async fn insert(connection: &impl ConnectionTrait, organization: OrganizationId,
 }
 
 /// These parties with their marks, in the order of `ids`; unknown ones are left out.
-async fn of_ids(connection: &impl ConnectionTrait, organization: OrganizationId, ids: &[Uuid]) -> Result<Vec<Party>> {
+pub(super) async fn of_ids(connection: &impl ConnectionTrait, organization: OrganizationId, ids: &[Uuid]) -> Result<Vec<Party>> {
     let rest = format!("and t.id in (select b.id from {})", rows(connection, "b", "$2", &marks::ID_ROW));
     let mut found = read(connection, organization, &rest, [marks::id_rows(ids)?]).await?;
     let places: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
