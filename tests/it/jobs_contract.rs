@@ -3,10 +3,11 @@
 
 use futures_util::future::join_all;
 use linkyard_core::Result;
-use linkyard_core::job::{Job, JobKind, JobState, Outcome};
+use linkyard_core::job::{Job, JobKind, JobState, Lane, Outcome};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
 use linkyard_tests::databases::{Databases, each_kind};
+use linkyard_tests::ground::new_job;
 use linkyard_tests::jobs::{Bench, COMPANY};
 use linkyard_worker::{Perform, Progress};
 use serde_json::{Value, json};
@@ -40,6 +41,8 @@ async fn lived(databases: &Databases, perform: Perform) -> Bench {
     bench.settled().await;
     bench.cover_all().await;
     bench.settled().await;
+    let retention = new_job(None, JobKind::Retention, Lane::Background, bench.scope.organization.to_string());
+    bench.enqueue_as(&retention).await;
     let path = format!("/companies/{COMPANY}/vendors/{}", first["record"]);
     bench.admin("PATCH", &path, json!({ "address": "1 New Street" })).await;
     bench.enqueue(JobKind::FetchDirectory).await;
@@ -50,7 +53,7 @@ async fn lived(databases: &Databases, perform: Perform) -> Bench {
 
 async fn jobs(bench: &Bench) -> Vec<Job> {
     let page = PageRequest { size: 1_000, after: None };
-    bench.store.job_list(&bench.scope, Some(bench.provider), &[], false, &page).await.expect("jobs").rows
+    bench.store.job_list(&bench.scope, None, &[], false, &page).await.expect("jobs").rows
 }
 
 /// The calls of all jobs of each kind.
