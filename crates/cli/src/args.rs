@@ -75,7 +75,7 @@ workers on one provider the limit shows in Procore's answers, and is waited for.
     /// Look at the schema of a database or bring it up to this release.
     Migrate(MigrateArgs),
 
-    /// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed and linked.
+    /// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed, linked and kept in step.
     #[command(after_help = "\
 Examples:
   linkyard demo

@@ -29,13 +29,6 @@ pub fn next_at_hour(zone: &str, now_ms: i64, hour: i64) -> i64 {
     (0..200).map(|quarters| first + quarters * QUARTER_MS).find(|ms| local_day(*ms) != today).unwrap_or(first)
 }
 
-/// The start of the hour, and of the day in `zone`, in which `now_ms` lies: what schedules are named by.
-#[must_use]
-pub fn period_names(zone: &str, now_ms: i64) -> (String, String) {
-    let now = DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
-    (now.format("%Y-%m-%dT%H").to_string(), day_in(zone, now_ms).to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +48,6 @@ mod tests {
         let instant = DateTime::parse_from_rfc3339("2026-03-01T05:30:00Z").expect("a time").timestamp_millis();
         assert_eq!(day_in("America/Los_Angeles", instant).to_string(), "2026-02-28");
         assert_eq!(day_in("Europe/Berlin", instant).to_string(), "2026-03-01");
-        assert_eq!(period_names("America/Los_Angeles", instant), ("2026-03-01T05".to_owned(), "2026-02-28".to_owned()));
         assert!(is_zone("America/Los_Angeles") && !is_zone("Mars/Base") && !is_zone(""));
     }
 }

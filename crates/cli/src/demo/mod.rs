@@ -32,7 +32,7 @@ use steps::Walkthrough;
 /// The company of the demo.
 const COMPANY_ID: i64 = 4_242;
 
-/// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed and linked.
+/// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed, linked and kept in step.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct DemoArgs {
