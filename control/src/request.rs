@@ -6,6 +6,7 @@ use crate::request_id::RequestId;
 use linkyard_core::scope::{Access, Scope};
 use linkyard_core::{Error, Result};
 use linkyard_store::{Principal, RequestKey};
+use linkyard_telemetry::trace;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -34,7 +35,7 @@ pub(crate) struct Caller {
 pub(crate) fn open<T>(request: Request<T>) -> std::result::Result<(Caller, T), Status> {
     let (_, extensions, message) = request.into_parts();
     let caller = extensions.get::<Principal>().zip(extensions.get::<Method>()).map(|(principal, method)| Caller {
-        scope: principal.scope.clone(),
+        scope: principal.scope.clone().traced(trace::parent_of_current()),
         access: principal.access,
         method: method.0.clone(),
         request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),

@@ -14,6 +14,7 @@ mod m20261122_000004_directory;
 mod m20261122_000005_compliance;
 mod m20261122_000006_contacts;
 mod m20261122_000007_lifecycle;
+mod m20261122_000008_traces;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_compliance::Migration),
             Box::new(m20261122_000006_contacts::Migration),
             Box::new(m20261122_000007_lifecycle::Migration),
+            Box::new(m20261122_000008_traces::Migration),
         ]
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Up {
     lines: Lines<BufReader<ChildStdout>>,
     /// Where the API listens.
     pub(crate) url: String,
+    /// Where its simulator is.
+    pub(crate) simulator_url: String,
 }
 
 /// How a command ended and what it said.
@@ -67,10 +69,17 @@ impl Done {
 impl Up {
     /// Starts it in `directory` with a simulator of 200 vendors and 20 projects without limits, and waits until it listens.
     pub(crate) fn start(directory: &Path) -> Self {
+        Self::start_with(directory, &[], &[])
+    }
+
+    /// The same with more arguments and variables.
+    pub(crate) fn start_with(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = command(directory)
             .args(["up", "--simulator", "--listen=127.0.0.1:0", "--simulator-listen=127.0.0.1:0"])
             .args(["--simulator-arg=--vendors=200", "--simulator-arg=--projects=20", "--simulator-arg=--limits=off"])
+            .args(arguments)
             .env("LINKYARD_LOG", "warn")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("linkyard can be started");
@@ -80,9 +89,15 @@ impl Up {
             line.strip_prefix(start).unwrap_or_else(|| panic!("`{line}` does not begin with `{start}`")).to_owned()
         };
         let url = line("listening on ");
-        line("simulator on ");
+        let simulator_url = line("simulator on ");
         line("API key ");
-        Self { child, lines, url }
+        Self { child, lines, url, simulator_url }
+    }
+
+    /// The next line that it prints, without its beginning `start`.
+    pub(crate) fn says(&mut self, start: &str) -> String {
+        let line = self.lines.next().expect("up says more").expect("UTF-8");
+        line.strip_prefix(start).unwrap_or_else(|| panic!("`{line}` does not begin with `{start}`")).to_owned()
     }
 
     /// Runs an admin command in `directory` against it.

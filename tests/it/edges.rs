@@ -5,26 +5,35 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Package, and the packages of linkyard that it may depend on.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("linkyard-core", &[]),
     ("linkyard-matching", &["linkyard-core"]),
     ("linkyard-migrations", &[]),
     ("linkyard-proto", &[]),
     ("linkyard-simulator", &[]),
+    ("linkyard-telemetry", &["linkyard-core"]),
     ("linkyard-store", &["linkyard-core", "linkyard-migrations"]),
     ("linkyard-queue", &["linkyard-core"]),
-    ("linkyard-procore", &["linkyard-core"]),
-    ("linkyard-control", &["linkyard-proto", "linkyard-core", "linkyard-matching", "linkyard-store", "linkyard-queue"]),
-    ("linkyard-worker", &["linkyard-core", "linkyard-matching", "linkyard-store", "linkyard-queue", "linkyard-procore"]),
+    ("linkyard-procore", &["linkyard-core", "linkyard-telemetry"]),
+    (
+        "linkyard-control",
+        &["linkyard-proto", "linkyard-core", "linkyard-matching", "linkyard-store", "linkyard-queue", "linkyard-telemetry"],
+    ),
+    (
+        "linkyard-worker",
+        &["linkyard-core", "linkyard-matching", "linkyard-store", "linkyard-queue", "linkyard-procore", "linkyard-telemetry"],
+    ),
     ("linkyard", &["*"]),
 ];
 
 /// Foreign crates that only these packages may use: each is the only one that knows something.
-const WRAPPERS: [(&str, &[&str]); 5] = [
+const WRAPPERS: [(&str, &[&str]); 7] = [
     ("sea-orm", &["linkyard-store"]),
     ("sea-orm-migration", &["linkyard-migrations"]),
     ("apalis", &["linkyard-queue"]),
     ("apalis-core", &["linkyard-queue"]),
+    ("metrics", &["linkyard-telemetry"]),
+    ("opentelemetry", &["linkyard-telemetry"]),
     ("reqwest", &["linkyard-procore", "linkyard", "linkyard-simulator"]),
 ];
 

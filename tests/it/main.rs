@@ -27,6 +27,7 @@ mod jobs_lifecycle;
 mod jobs_other;
 mod jobs_push;
 mod jobs_runner;
+mod operator;
 mod procore;
 mod procore_faults;
 mod procore_insurances;

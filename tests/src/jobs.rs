@@ -415,7 +415,8 @@ async fn open(database_url: &str, key: &SealingKey) -> Store {
     Store::connect(&args, key.clone()).await.expect("the database opens")
 }
 
-fn cryptography() {
+/// The cryptography that an HTTP client of this process needs.
+pub fn cryptography() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         // Another area's tests may have been first; any provider will do.

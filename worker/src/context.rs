@@ -5,7 +5,7 @@
 use crate::running::Signals;
 use linkyard_core::budget::{BudgetKey, Usage};
 use linkyard_core::id::ProviderId;
-use linkyard_core::job::{ClaimedJob, Fence, Lane, RowCounts};
+use linkyard_core::job::{ClaimedJob, Fence, JobKind, Lane, RowCounts};
 use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
@@ -49,6 +49,8 @@ pub struct Context {
     pub scope: Scope,
     /// SQL.
     pub store: Store,
+    /// What the job does.
+    pub kind: JobKind,
     /// Who waits.
     pub lane: Lane,
     /// Ids only.
@@ -80,8 +82,9 @@ impl Context {
     ) -> Self {
         Self {
             fence: job.fence,
-            scope: Scope::new(job.fence.organization, format!("job:{}", job.kind.as_str())),
+            scope: Scope::new(job.fence.organization, format!("job:{}", job.kind.as_str())).traced(job.trace_parent.clone()),
             store,
+            kind: job.kind,
             lane: job.lane,
             payload: job.payload.clone(),
             attempts: job.attempts,

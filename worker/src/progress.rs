@@ -3,6 +3,7 @@
 use crate::context::Context;
 use linkyard_core::job::{Checkpoint, RowCounts};
 use linkyard_core::{Error, Result};
+use linkyard_telemetry::measure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -52,6 +53,7 @@ impl Progress {
     pub fn saved(&mut self, cx: &Context, checkpoint: Checkpoint) {
         cx.note_reported(checkpoint.done.calls);
         cx.note_progress();
+        measure_rows(cx, checkpoint.done);
         self.position = checkpoint.position;
         self.phase = checkpoint.phase;
     }
@@ -74,5 +76,13 @@ impl Progress {
         }
         let (position, phase) = (self.position.clone(), self.phase.clone());
         self.save(cx, &position, &phase, RowCounts::default()).await
+    }
+}
+
+fn measure_rows(cx: &Context, done: RowCounts) {
+    let kind = cx.kind.as_str();
+    let outcomes = [("succeeded", done.succeeded), ("held", done.held), ("failed", done.failed), ("skipped", done.skipped)];
+    for (outcome, count) in outcomes {
+        measure::rows(kind, outcome, count);
     }
 }

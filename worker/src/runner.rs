@@ -9,16 +9,19 @@ use crate::finish::{Run, as_requested, finish_of, finish_of_panic, word};
 use crate::progress::Progress;
 use crate::running::{Running, Signals, must_wait};
 use futures_util::future::BoxFuture;
-use linkyard_core::id::JobId;
+use linkyard_core::budget::Usage;
+use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{ClaimedJob, Finish, JobKind, JobState, Outcome, RequestedState};
 use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_store::{Keep, Store};
+use linkyard_telemetry::{measure, trace};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How the work of a kind is done: the registry in [`crate::jobs`], or a test's own.
 pub type Perform = Arc<dyn for<'a> Fn(JobKind, &'a Context, &'a mut Progress) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
@@ -80,8 +83,15 @@ impl Runner {
         let signals = Signals::new(&self.stop, job.requested);
         let _entered = self.running.enter(&job, signals.clone());
         let started = Instant::now();
-        let attempt = self.attempt(&job, &signals).await;
-        self.end(&job, &signals, attempt, started).await;
+        measure::job_taken(job.kind.as_str(), Duration::from_millis(u64::try_from(job.waited_ms).unwrap_or_default()));
+        let span = tracing::info_span!("run", otel.name = job.kind.as_str(), job = %job.fence.job, epoch = job.fence.epoch);
+        trace::follow(&span, job.trace_parent.as_deref());
+        async {
+            let attempt = self.attempt(&job, &signals).await;
+            self.end(&job, &signals, attempt, started).await;
+        }
+        .instrument(span)
+        .await;
     }
 
     async fn attempt(&self, job: &ClaimedJob, signals: &Signals) -> Attempt {
@@ -112,10 +122,13 @@ impl Runner {
     async fn supervise(&self, job: &ClaimedJob, signals: &Signals, cx: Arc<Context>) -> Attempt {
         let (perform, kind, mut progress) = (self.perform.clone(), job.kind, Progress::new(job.checkpoint.clone()));
         let context = cx.clone();
-        let mut code = AbortOnDrop(tokio::spawn(async move {
-            let result = perform(kind, &context, &mut progress).await;
-            (result, progress)
-        }));
+        let mut code = AbortOnDrop(tokio::spawn(
+            async move {
+                let result = perform(kind, &context, &mut progress).await;
+                (result, progress)
+            }
+            .in_current_span(),
+        ));
         let ended = tokio::select! {
             joined = &mut code.0 => match joined {
                 Ok((result, progress)) => return Attempt { ended: Ended::Returned(result), used: Some((cx, progress)) },
@@ -186,6 +199,7 @@ impl Runner {
                 progress.save_calls(cx).await?;
             }
             if let Some((provider, usage)) = cx.budget_used().await {
+                measure_budget(provider, usage);
                 self.store.provider_budget_save(&job.fence, provider, &usage).await?;
             }
         }
@@ -214,7 +228,14 @@ fn panic_text(error: JoinError) -> String {
     text.unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
+fn measure_budget(provider: ProviderId, usage: Usage) {
+    let provider = provider.to_string();
+    measure::budget(&provider, "spike", usage.spike_used, usage.spike_limit);
+    measure::budget(&provider, "hour", usage.hour_used, usage.hour_limit);
+}
+
 fn note_end(job: &ClaimedJob, finish: &Finish, state: JobState, started: Instant) {
+    measure::job_ended(job.kind.as_str(), word(finish), started.elapsed());
     let (id, kind, outcome) = (job.fence.job, job.kind.as_str(), word(finish));
     let provider = job.provider.map(tracing::field::display);
     let (state, duration_ms) = (state.as_str(), started.elapsed().as_millis());

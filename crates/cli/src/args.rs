@@ -7,6 +7,7 @@ use crate::admin::{
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES_HELP;
 use crate::serve::control::ControlArgs;
+use crate::serve::doctor::DoctorArgs;
 use crate::serve::migrate::MigrateArgs;
 use crate::serve::up::UpArgs;
 use crate::serve::worker::WorkerCommandArgs;
@@ -75,6 +76,12 @@ workers on one provider the limit shows in Procore's answers, and is waited for.
     /// Look at the schema of a database or bring it up to this release.
     Migrate(MigrateArgs),
 
+    /// Look at an installation and say what is wrong with it and what to do. Changes nothing.
+    #[command(after_help = "\
+Looks at the sealing key, the database and its schema, clocks, providers, waiting jobs, and whether Procore lets this
+installation in. Run it with the environment of the process that gives trouble. Exit code 5 when something does not work.")]
+    Doctor(Box<DoctorArgs>),
+
     /// Show the main job on one machine: a simulated Procore, fetched, mapped, confirmed, linked and kept in step.
     #[command(after_help = "\
 Examples:
@@ -129,6 +136,7 @@ impl Command {
                 "info,sea_orm_migration=warn,apalis_core=warn"
             }
             Self::Migrate(_)
+            | Self::Doctor(_)
             | Self::Demo(_)
             | Self::Provider(_)
             | Self::Parties(_)

@@ -23,12 +23,13 @@ use args::{Cli, Command};
 /// # Errors
 /// Whatever the command ends with; [`exit::code_of`] gives the exit code and [`exit::words`] the words.
 pub async fn run(cli: Cli) -> Result<()> {
-    logging::start(cli.log_format, cli.command.default_log_filter());
+    let _tracing = logging::start(cli.log_format, cli.command.default_log_filter())?;
     match cli.command {
         Command::Up(args) => serve::up::run(*args).await,
         Command::Control(args) => serve::control::run(*args).await,
         Command::Worker(args) => serve::worker::run(*args).await,
         Command::Migrate(args) => serve::migrate::run(args).await,
+        Command::Doctor(args) => serve::doctor::run(*args).await,
         Command::Demo(args) => demo::run(*args).await,
         Command::Simulator(args) => serve::simulator::run(*args).await,
         Command::Provider(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,

@@ -215,6 +215,19 @@ pub struct Job {
     pub finished_at_ms: Option<i64>,
 }
 
+/// What is live in the ledger, over all tenants: for operators, who scale by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many live jobs of each kind are in each state, by their words: kind, state, count.
+    pub jobs: Vec<(String, String, i64)>,
+    /// Jobs that a worker could take now.
+    pub runnable: i64,
+    /// For how many milliseconds the oldest of them could have been taken; 0 without one.
+    pub oldest_runnable_ms: i64,
+    /// Jobs that wait for a platform's rate limit: more workers do not help them.
+    pub rate_limited: i64,
+}
+
 /// Proof that we hold a job: every effect is written under it and checked against the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fence {
@@ -251,6 +264,10 @@ pub struct ClaimedJob {
     pub taken_over: bool,
     /// Created, milliseconds since 1970 on the database's clock.
     pub created_at_ms: i64,
+    /// For how many milliseconds it could have run before it was taken.
+    pub waited_ms: i64,
+    /// The trace of whoever wrote it; see [`Scope::trace_parent`](crate::scope::Scope).
+    pub trace_parent: Option<String>,
 }
 
 /// Progress that is written together with an effect: where to go on, and what was done since the last one.

@@ -11,13 +11,21 @@ pub struct Scope {
     pub organization: OrganizationId,
     /// Who acts, for the audit log: `key:<prefix>`, `job:<kind>`, `local`.
     pub actor: String,
+    /// The trace of which the work is a part, as a W3C `traceparent`; jobs that are written under this scope carry it on.
+    pub trace_parent: Option<String>,
 }
 
 impl Scope {
     /// The scope of `actor` inside `organization`.
     #[must_use]
     pub fn new(organization: OrganizationId, actor: impl Into<String>) -> Self {
-        Self { organization, actor: actor.into() }
+        Self { organization, actor: actor.into(), trace_parent: None }
+    }
+
+    /// The same as a part of the trace `parent`.
+    #[must_use]
+    pub fn traced(self, parent: Option<String>) -> Self {
+        Self { trace_parent: parent, ..self }
     }
 }
 

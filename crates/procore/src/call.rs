@@ -8,12 +8,14 @@ use crate::transport::{Answer, now_ms};
 use bytes::Bytes;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant};
 use linkyard_core::{Error, Result};
+use linkyard_telemetry::measure;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tracing::Instrument;
 
 /// Which company a call is for. Procore asks for it in addition to a company id in path or query, on every call of a service account.
 const COMPANY_HEADER: &str = "Procore-Company-Id";
@@ -87,8 +89,11 @@ impl Company {
         let granted = Granted { budget: Some(Arc::clone(&inner.budget)), key: self.key.clone() };
         self.calls.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let (head, answer) = inner.transport.exchange(asked, request).await;
+        let span = tracing::info_span!("procore", otel.name = asked, otel.kind = "client", status = tracing::field::Empty);
+        let (head, answer) = inner.transport.exchange(asked, request).instrument(span.clone()).await;
         let told = head.map(|head| head.answer).unwrap_or_default();
+        span.record("status", told.status);
+        measure::call_made(asked, told.status, started.elapsed());
         tracing::debug!(asked, company = %self.key.company, status = told.status, elapsed_ms = started.elapsed().as_millis(), "called");
         granted.report(told).await;
         answer

@@ -100,6 +100,15 @@ impl Procore {
         Company { procore: self.clone(), credential, key, lane, calls: Arc::default() }
     }
 
+    /// Whether the login host gives a token to the platform's own credentials; `false` when none are configured.
+    ///
+    /// # Errors
+    /// `Unauthorized` when they are refused; `Throttled` and `Unavailable` when it can not be told now.
+    pub async fn sign_in(&self) -> Result<bool> {
+        let Some(platform) = &self.inner.platform else { return Ok(false) };
+        self.inner.tokens.get(&self.inner.transport, platform, None).await.map(|_| true)
+    }
+
     /// The budget that all calls ask.
     #[must_use]
     pub fn budget(&self) -> &Arc<dyn Budget> {

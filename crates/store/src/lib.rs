@@ -43,6 +43,7 @@ pub use mapping::link::LinkedChunk;
 pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};
 pub use provider::change::ProviderUpdate;
+pub use provider::health::ProviderHealth;
 pub use registry::RegistryFilter;
 pub use registry::merge::Merge;
 pub use request::RequestKey;

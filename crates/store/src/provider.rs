@@ -5,6 +5,7 @@
 mod by_job;
 pub(crate) mod change;
 pub(crate) mod deletion;
+pub(crate) mod health;
 
 use crate::row::{get, optional_json, optional_word, word};
 use crate::sql::{all, commit, execute, one};
@@ -50,7 +51,7 @@ impl Store {
         if !self.insert_provider(&tx, scope, new, id, state).await? {
             return Err(claimed(&tx, scope, new, None).await?.unwrap_or_else(|| already_claimed(new.company_id)));
         }
-        let job = if waits { None } else { Some(insert_test(&tx, scope.organization, &scope.actor, id).await?) };
+        let job = if waits { None } else { Some(insert_test(&tx, scope, id).await?) };
         audit::note(&tx, scope.organization, &scope.actor, "provider.create", "provider", &id.to_string(), state.as_str())
             .await?;
         let answer = (id, job.as_ref().map(|job| job.id));
@@ -160,7 +161,7 @@ impl Store {
         }
         let sql = "update provider set state = 'testing', revision = revision + 1, updated_at_ms = {now} where id = $1";
         execute(&tx, sql, [id.0.into()]).await?;
-        let job = insert_test(&tx, organization, &scope.actor, id).await?;
+        let job = insert_test(&tx, &Scope { organization, ..scope.clone() }, id).await?;
         audit::note(&tx, organization, &scope.actor, "provider.approve", "provider", &id.to_string(), "").await?;
         let answer = serde_json::to_vec(&(organization, job.id))
             .map_err(|error| Error::internal("an answer could not be remembered", error))?;
@@ -347,12 +348,7 @@ fn already_claimed(company: CompanyId) -> Error {
     Error::AlreadyExists { resource: "provider", id: company.to_string(), message }
 }
 
-async fn insert_test(
-    connection: &impl ConnectionTrait,
-    organization: OrganizationId,
-    actor: &str,
-    provider: ProviderId,
-) -> Result<Job> {
+async fn insert_test(connection: &impl ConnectionTrait, scope: &Scope, provider: ProviderId) -> Result<Job> {
     let new = NewJob {
         provider: Some(provider),
         parent: None,
@@ -362,7 +358,7 @@ async fn insert_test(
         payload: serde_json::json!({}),
         run_at_ms: None,
     };
-    ledger::insert_job(connection, organization, actor, &new).await
+    ledger::insert_job(connection, scope, &new).await
 }
 
 async fn read(connection: &impl ConnectionTrait, organization: OrganizationId, id: ProviderId) -> Result<Provider> {

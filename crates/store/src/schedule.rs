@@ -9,6 +9,7 @@ use crate::{Store, ledger};
 use linkyard_core::Result;
 use linkyard_core::id::{OrganizationId, ProviderId};
 use linkyard_core::job::{JobKind, Lane, NewJob};
+use linkyard_core::scope::Scope;
 use uuid::Uuid;
 
 /// Who has a schedule.
@@ -119,7 +120,7 @@ impl Store {
         if schedule.alone && ledger::is_live(&tx, schedule.kind, &new.dedupe_key).await? {
             return Ok(false);
         }
-        ledger::insert_job(&tx, due.organization, "schedule", &new).await?;
+        ledger::insert_job(&tx, &Scope::new(due.organization, "schedule"), &new).await?;
         commit(tx).await?;
         Ok(true)
     }

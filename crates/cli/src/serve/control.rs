@@ -1,6 +1,7 @@
 //! `linkyard control`: the API alone, over a database that worker processes share.
 
 use super::first_key;
+use super::metrics::{Metrics, MetricsArgs};
 use super::sealing::SealingArgs;
 use super::signal::stop_token;
 use super::yard::{listen, ring};
@@ -29,6 +30,10 @@ pub struct ControlArgs {
     /// When the database has no organization yet, make one and save an operator key for it in this file (mode 0600).
     #[arg(long, env = "LINKYARD_FIRST_KEY_FILE", value_name = "FILE")]
     pub first_key_file: Option<PathBuf>,
+
+    /// What is measured.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Runs until told to stop.
@@ -37,12 +42,14 @@ pub struct ControlArgs {
 /// When the database can not be used, the address is taken, or serving ends by itself.
 pub async fn run(args: ControlArgs) -> Result<()> {
     let stop = stop_token()?;
+    let metrics = Metrics::record(&args.metrics).await?;
     let sealing = args.sealing.load()?;
     let config = linkyard_control::Config::new(&args.control, sealing.shared_bytes());
     let store = super::migrate::open_current(&args.database, sealing.key.clone()).await?;
     make_first_key(&store, args.first_key_file).await?;
     let listener = listen(args.control.listen).await?;
     output_line(&format!("listening on http://{}", listener.local_addr()?))?;
+    metrics.serve(&store, stop.clone())?;
     // Nobody listens at this doorbell: the feeders of the workers look by themselves every second.
     linkyard_control::serve(store, ring(&Doorbell::default()), config, listener, stop).await.context("the control ended")
 }

@@ -53,6 +53,16 @@ impl DataDir {
         &self.path
     }
 
+    /// The file with the sealing key of the data directory `path`, whoever has that.
+    pub(crate) fn sealing_key_in(path: &Path) -> PathBuf {
+        path.join(SEALING_KEY_FILE)
+    }
+
+    /// The database of the data directory `path`, whoever has that.
+    pub(crate) fn database_in(path: &Path) -> PathBuf {
+        path.join(DATABASE_FILE)
+    }
+
     /// The file that holds the local API key.
     pub(crate) fn api_key(&self) -> PathBuf {
         self.path.join(API_KEY_FILE)
@@ -60,12 +70,12 @@ impl DataDir {
 
     /// The file that holds the key that seals secrets.
     pub(crate) fn sealing_key(&self) -> PathBuf {
-        self.path.join(SEALING_KEY_FILE)
+        Self::sealing_key_in(&self.path)
     }
 
     /// The database of embedded mode.
     pub(crate) fn database_url(&self) -> String {
-        format!("sqlite:{}", self.path.join(DATABASE_FILE).display())
+        format!("sqlite:{}", Self::database_in(&self.path).display())
     }
 }
 

@@ -2,6 +2,7 @@
 //! the fake Procore (`simulator`). Only assembly lives here: which parts run together, on which files, and how they stop.
 
 pub mod control;
+pub mod doctor;
 pub mod migrate;
 pub mod signal;
 pub mod simulator;
@@ -11,6 +12,8 @@ pub mod yard;
 
 mod data_dir;
 mod first_key;
+mod metrics;
 mod sealing;
 
 pub use data_dir::{API_KEY_FILE, DataDir};
+pub use metrics::MetricsArgs;

@@ -1,6 +1,7 @@
 //! `linkyard up`: everything in one process, with nothing to install. With `--simulator` also a fake Procore to try it on.
 
 use super::data_dir::DataDir;
+use super::metrics::{Metrics, MetricsArgs};
 use super::signal::stop_token;
 use super::simulator::{SimulatorConfig, SimulatorProcess};
 use super::yard::{Yard, YardConfig};
@@ -49,6 +50,10 @@ pub struct UpArgs {
     /// How calls are counted.
     #[command(flatten)]
     pub budget: BudgetArgs,
+
+    /// What is measured.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Runs until told to stop.
@@ -57,6 +62,7 @@ pub struct UpArgs {
 /// When something can not be started, or a part ends by itself.
 pub async fn run(args: UpArgs) -> Result<()> {
     let stop = stop_token()?;
+    let metrics = Metrics::record(&args.metrics).await?;
     // Before the simulator, whose state is inside: two processes must not share that either.
     let data_dir = DataDir::take(&args.data_dir)?;
     let mut simulator = if args.simulator { Some(start_simulator(&args).await?) } else { None };
@@ -71,6 +77,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
     };
     let mut yard = Yard::start_in(data_dir, config).await?;
     announce(&yard, simulator.as_ref())?;
+    metrics.serve(yard.store(), stop.clone())?;
     let result = tokio::select! {
         () = stop.cancelled() => Ok(()),
         error = yard.broken() => Err(error),

@@ -1,5 +1,6 @@
 //! `linkyard worker`: jobs alone, over a database that is shared with control processes and other workers.
 
+use super::metrics::{Metrics, MetricsArgs};
 use super::sealing::SealingArgs;
 use super::signal::stop_token;
 use anyhow::{Context, Result};
@@ -31,6 +32,10 @@ pub struct WorkerCommandArgs {
     /// How calls are counted.
     #[command(flatten)]
     pub budget: BudgetArgs,
+
+    /// What is measured.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Runs until told to stop.
@@ -39,8 +44,10 @@ pub struct WorkerCommandArgs {
 /// When the database can not be used, or a part of the worker ends by itself.
 pub async fn run(args: WorkerCommandArgs) -> Result<()> {
     let stop = stop_token()?;
+    let metrics = Metrics::record(&args.metrics).await?;
     let sealing = args.sealing.load()?;
     let store = super::migrate::open_current(&args.database, sealing.key).await?;
+    metrics.serve(&store, stop.clone())?;
     let budget = Arc::new(MemoryBudget::new(&args.budget));
     let procore = Procore::new(&args.procore, budget).context("the client of Procore can not be made")?;
     linkyard_worker::run(store, Doorbell::default(), procore, args.worker, stop).await.context("the worker ended")

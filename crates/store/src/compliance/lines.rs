@@ -97,7 +97,7 @@ pub(super) async fn ask_for_push(connection: &impl ConnectionTrait, scope: &Scop
     );
     for row in all(connection, &sql, [id_rows(coverages)?, scope.organization.0.into()]).await? {
         let provider = ProviderId(get(&row, "provider_id")?);
-        insert_job(connection, scope.organization, &scope.actor, &push_job(provider, Lane::Push)).await?;
+        insert_job(connection, scope, &push_job(provider, Lane::Push)).await?;
     }
     Ok(())
 }

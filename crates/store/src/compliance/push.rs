@@ -15,6 +15,7 @@ use linkyard_core::calendar;
 use linkyard_core::compliance::{Insurance, InsuranceStatus, insurance, origin_id};
 use linkyard_core::id::{CoverageId, InsuranceId, LinkId, OrganizationId, ProviderId, RecordId};
 use linkyard_core::job::{Checkpoint, Fence, Lane};
+use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
@@ -211,7 +212,7 @@ impl Store {
         for row in &found {
             let (provider, organization) = (ProviderId(get(row, "id")?), OrganizationId(get(row, "organization_id")?));
             let job = lines::push_job(provider, Lane::Push);
-            crate::ledger::insert_job(&self.writer, organization, "schedule", &job).await?;
+            crate::ledger::insert_job(&self.writer, &Scope::new(organization, "schedule"), &job).await?;
         }
         Ok(found.len() as u64)
     }

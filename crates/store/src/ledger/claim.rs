@@ -26,7 +26,7 @@ pub struct Renewal {
 
 /// The condition on rows of `job` under which they may start now; `{now}` is still to be filled in. A provider that waits for approval
 /// or is paused holds everything but its connection test; a block (`not_before`) holds that as well.
-fn runnable() -> String {
+pub(super) fn runnable() -> String {
     format!(
         "{} and {} and not exists (
             select 1 from provider where provider.id = job.provider_id and (
@@ -94,7 +94,7 @@ impl Store {
                 revision = revision + 1
             where id in (select id from taken)
             returning id, organization_id, provider_id, kind, lane, payload, checkpoint, attempts, epoch, requested_state,
-                taken_over, created_at_ms, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
+                taken_over, created_at_ms, run_at_ms, {{now}} as claimed_at_ms, trace_parent, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
             wanted = wanted(&self.writer, "$1"),
             runnable = runnable(),
             clean = if alone { "" } else { "and job.starts_without_progress = 0" },
@@ -174,5 +174,7 @@ fn claimed(row: &QueryResult) -> Result<ClaimedJob> {
         requested: word(row, "requested_state", RequestedState::parse)?,
         taken_over: get(row, "taken_over")?,
         created_at_ms: get(row, "created_at_ms")?,
+        waited_ms: (get::<i64>(row, "claimed_at_ms")? - get::<i64>(row, "run_at_ms")?).max(0),
+        trace_parent: get(row, "trace_parent")?,
     })
 }

@@ -14,16 +14,12 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 /// Writes `new` inside the caller's transaction. When a live job of the same kind has the same dedupe key, that one is answered.
-pub(crate) async fn insert_job(
-    connection: &impl ConnectionTrait,
-    organization: OrganizationId,
-    actor: &str,
-    new: &NewJob,
-) -> Result<Job> {
+pub(crate) async fn insert_job(connection: &impl ConnectionTrait, scope: &Scope, new: &NewJob) -> Result<Job> {
+    let organization = scope.organization;
     // The live job that is in our way may finish between the two statements; then there is room for ours.
     for _ in 0..5 {
         let id = JobId::generate();
-        if insert_row(connection, organization, actor, new, id).await? {
+        if insert_row(connection, scope, new, id).await? {
             return read_job(connection, organization, id).await;
         }
         if let Some(live) = live_job(connection, organization, new).await? {
@@ -34,17 +30,11 @@ pub(crate) async fn insert_job(
     Err(Error::Unavailable { service: "database", message, source: None })
 }
 
-async fn insert_row(
-    connection: &impl ConnectionTrait,
-    organization: OrganizationId,
-    actor: &str,
-    new: &NewJob,
-    id: JobId,
-) -> Result<bool> {
+async fn insert_row(connection: &impl ConnectionTrait, scope: &Scope, new: &NewJob, id: JobId) -> Result<bool> {
     let sql = format!(
         "insert into job (id, organization_id, provider_id, parent_id, kind, dedupe_key, lane, payload_version, payload, state,
-            run_at_ms, actor, created_at_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', coalesce($10, {{now}}), $11, {{now}})
+            run_at_ms, actor, trace_parent, created_at_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', coalesce($10, {{now}}), $11, $12, {{now}})
          on conflict (kind, dedupe_key) where {LIVE} do nothing"
     );
     let inserted = execute(
@@ -52,7 +42,7 @@ async fn insert_row(
         &sql,
         [
             id.0.into(),
-            organization.0.into(),
+            scope.organization.0.into(),
             new.provider.map(|id| id.0).into(),
             new.parent.map(|id| id.0).into(),
             new.kind.as_str().into(),
@@ -61,7 +51,8 @@ async fn insert_row(
             PAYLOAD_VERSION.into(),
             new.payload.to_string().into(),
             new.run_at_ms.into(),
-            actor.into(),
+            scope.actor.as_str().into(),
+            scope.trace_parent.as_deref().into(),
         ],
     )
     .await?;
@@ -102,7 +93,7 @@ impl Store {
         if let Some(parent) = new.parent {
             read_job(&tx, scope.organization, parent).await?;
         }
-        let job = insert_job(&tx, scope.organization, &scope.actor, new).await?;
+        let job = insert_job(&tx, scope, new).await?;
         let id = job.id.to_string();
         audit::note(&tx, scope.organization, &scope.actor, "job.enqueue", "job", &id, new.kind.as_str()).await?;
         request::remember(&tx, scope.organization, request, &answer(job.id)).await?;
@@ -124,9 +115,18 @@ impl Store {
         if let Some(id) = new.provider {
             provider::require_approved(&tx, fence.organization, id).await?;
         }
-        let job = insert_job(&tx, fence.organization, &format!("job:{}", fence.job), new).await?;
+        let scope = Scope::new(fence.organization, format!("job:{}", fence.job)).traced(trace_parent_of(&tx, fence).await?);
+        let job = insert_job(&tx, &scope, new).await?;
         commit(tx).await?;
         Ok(job)
+    }
+}
+
+/// The trace that the job belongs to: what it writes belongs to it as well.
+async fn trace_parent_of(connection: &impl ConnectionTrait, fence: &Fence) -> Result<Option<String>> {
+    match one(connection, "select trace_parent from job where id = $1", [fence.job.0.into()]).await? {
+        Some(found) => get(&found, "trace_parent"),
+        None => Ok(None),
     }
 }
 

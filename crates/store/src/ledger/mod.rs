@@ -3,6 +3,7 @@
 //! A row is claimed by one conditional UPDATE that raises its epoch and counts the start *before* the work; from then on every write
 //! for it carries the epoch, and 0 rows changed means that another worker has taken over. Leases use the database's clock.
 
+mod backlog;
 mod claim;
 mod feeder;
 mod finish;

@@ -160,7 +160,7 @@ pub(super) async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, l
         payload: serde_json::json!({ "subject": list.subject }),
         run_at_ms: None,
     };
-    insert_job(connection, scope.organization, &scope.actor, &new).await
+    insert_job(connection, scope, &new).await
 }
 
 /// Writes the decisions of the picked rows; what is to be linked belongs to `job`.

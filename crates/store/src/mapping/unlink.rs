@@ -175,7 +175,7 @@ async fn ask_for_push(connection: &impl ConnectionTrait, scope: &Scope, list: &L
     let sql = "select 1 as pushes from provider where id = $1 and organization_id = $2 and pushes and state = 'active'
         and exists (select 1 from insurance where provider_id = $1 and due > 0)";
     if one(connection, sql, [list.provider.0.into(), scope.organization.0.into()]).await?.is_some() {
-        ledger::insert_job(connection, scope.organization, &scope.actor, &lines::push_job(list.provider, Lane::Push)).await?;
+        ledger::insert_job(connection, scope, &lines::push_job(list.provider, Lane::Push)).await?;
     }
     Ok(())
 }

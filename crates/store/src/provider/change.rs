@@ -86,9 +86,9 @@ impl Store {
         let state = state_after(&before, &change, update.approved);
         self.write(tx, scope, &before, &merged, &change, state).await?;
         let tested = change.credentials.is_some() && state != ProviderState::PendingApproval;
-        let job = if tested { Some(insert_test(tx, scope.organization, &scope.actor, id).await?) } else { None };
+        let job = if tested { Some(insert_test(tx, scope, id).await?) } else { None };
         if change.pushes == Some(true) && !before.pushes && state == ProviderState::Active {
-            ledger::insert_job(tx, scope.organization, &scope.actor, &lines::push_job(id, Lane::Push)).await?;
+            ledger::insert_job(tx, scope, &lines::push_job(id, Lane::Push)).await?;
         }
         let detail = changed_fields(&change).join(", ");
         audit::note(tx, scope.organization, &scope.actor, "provider.update", "provider", &id.to_string(), &detail).await?;

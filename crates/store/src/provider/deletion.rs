@@ -87,7 +87,7 @@ pub(crate) async fn advance(connection: &impl ConnectionTrait) -> Result<u64> {
         let (id, organization) = (ProviderId(get(row, "id")?), OrganizationId(get(row, "organization_id")?));
         let due = count(row, "due")?;
         if due > 0 && get(row, "pushes")? && get::<i32>(row, "pushed")? == 0 {
-            let job = ledger::insert_job(connection, organization, ACTOR, &lines::push_job(id, Lane::Push)).await?;
+            let job = ledger::insert_job(connection, &Scope::new(organization, ACTOR), &lines::push_job(id, Lane::Push)).await?;
             let sql = "update provider set last_push_job_id = $2, revision = revision + 1 where id = $1";
             execute(connection, sql, [id.0.into(), job.id.0.into()]).await?;
         } else {

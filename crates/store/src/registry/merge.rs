@@ -105,7 +105,7 @@ async fn show_coverages(tx: &DatabaseTransaction, scope: &Scope, party: Uuid) ->
         let list = List { organization: scope.organization, provider, subject: Subject::Vendor };
         let new = lines::appear_for_links(tx, &list, &records).await?;
         if new > 0 && pushes {
-            ledger::insert_job(tx, scope.organization, &scope.actor, &lines::push_job(provider, Lane::Push)).await?;
+            ledger::insert_job(tx, scope, &lines::push_job(provider, Lane::Push)).await?;
         }
     }
     Ok(())
