@@ -15,6 +15,7 @@ mod m20261122_000005_compliance;
 mod m20261122_000006_contacts;
 mod m20261122_000007_lifecycle;
 mod m20261122_000008_traces;
+mod m20261122_000009_changes;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_contacts::Migration),
             Box::new(m20261122_000007_lifecycle::Migration),
             Box::new(m20261122_000008_traces::Migration),
+            Box::new(m20261122_000009_changes::Migration),
         ]
     }
 }

@@ -144,7 +144,7 @@ async fn a_claim_waits_for_an_operator_of_any_organization() {
         let form = form(&control, &alpha, "7").await;
         let claimed = owner.providers.create_provider(create(form, "")).await.expect("claimed").into_inner();
         assert_eq!((claimed.state(), claimed.test_job.as_str()), (v1::provider::State::PendingApproval, ""));
-        let fetch = v1::FetchDirectoryRequest { name: claimed.name.clone(), request_id: String::new() };
+        let fetch = v1::FetchDirectoryRequest { name: claimed.name.clone(), ..Default::default() };
         let refusal = owner.providers.fetch_directory(fetch).await.expect_err("not approved");
         assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::FailedPrecondition, "STATE_REFUSES"));
 
@@ -186,7 +186,7 @@ async fn who_asks_for_a_fetch_while_one_is_under_way_gets_that_one() {
         let provider = linkyard_tests::ground::active_provider(&control.store, &tenant.scope, 7).await;
         let mut providers = Clients::of(&control, &tenant.write).providers;
         let name = format!("providers/{}", provider.id);
-        let fetch = |request_id: String| v1::FetchDirectoryRequest { name: name.clone(), request_id };
+        let fetch = |request_id: String| v1::FetchDirectoryRequest { name: name.clone(), request_id, changes_only: false };
         let first = providers.fetch_directory(fetch(id())).await.expect("a job").into_inner();
         let second = providers.fetch_directory(fetch(id())).await.expect("a job").into_inner();
         assert_eq!((first.name.as_str(), first.kind.as_str()), (second.name.as_str(), "fetch_directory"));

@@ -20,6 +20,7 @@ mod edges;
 mod flow_budget;
 mod flow_kill;
 mod flow_kit;
+mod jobs_changes;
 mod jobs_contacts;
 mod jobs_contract;
 mod jobs_fetch;

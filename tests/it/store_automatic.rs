@@ -151,7 +151,7 @@ async fn a_fetch_a_confirm_and_automatic_adding_at_once_make_no_duplicate() {
 }
 
 fn schedule(owner: ScheduleOwner, kind: JobKind, alone: bool) -> Schedule {
-    Schedule { name: "test", owner, kind, lane: Lane::Background, payload: json!({ "compare": true }), alone }
+    Schedule { name: "test", owner, kind, lane: Lane::Background, payload: json!({ "compare": true }), key: "", alone }
 }
 
 /// Starts what is due, with the next time in a minute; answers how many jobs that made.

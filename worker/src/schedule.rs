@@ -7,7 +7,7 @@
 use crate::args::SchedulePace;
 use linkyard_core::Result;
 use linkyard_core::calendar::next_at_hour;
-use linkyard_core::job::{JobKind, Lane};
+use linkyard_core::job::{CHANGES, JobKind, Lane};
 use linkyard_queue::Doorbell;
 use linkyard_store::{Schedule, ScheduleDue, ScheduleOwner, Store};
 use serde_json::json;
@@ -33,19 +33,22 @@ impl Next {
     }
 }
 
-/// Every schedule. A fetch always reads the whole directory, so the hourly one finds what the nightly one would; that one is for
-/// installations that fetch more seldom.
+/// Every schedule. The hourly fetch reads what changed; the nightly one everything, which alone shows what is gone.
 fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
-    let fetch = |name| Schedule {
-        name,
+    let fetch = Schedule {
+        name: "fetch_nightly",
         owner: ScheduleOwner::Provider,
         kind: JobKind::FetchDirectory,
         lane: Lane::Background,
         payload: json!({}),
+        key: "",
         alone: false,
     };
+    // Under a key of its own: a person who asks for everything meanwhile must not be given it. It waits while everything is fetched.
+    let changes =
+        Schedule { name: "fetch_hourly", payload: json!({ "changes": true }), key: CHANGES, alone: true, ..fetch.clone() };
     let mut all = vec![
-        (fetch("fetch_nightly"), Next::AtHour(2)),
+        (fetch, Next::AtHour(2)),
         (
             // Right after midnight: what expired yesterday is expired today.
             Schedule {
@@ -54,6 +57,7 @@ fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
                 kind: JobKind::PushCompliance,
                 lane: Lane::Push,
                 payload: json!({ "compare": true }),
+                key: "",
                 alone: true,
             },
             Next::AtHour(0),
@@ -65,12 +69,13 @@ fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
                 kind: JobKind::Retention,
                 lane: Lane::Background,
                 payload: json!({}),
+                key: "",
                 alone: false,
             },
             Next::AtHour(3),
         ),
     ];
-    all.extend(pace.fetch_every_ms.map(|every_ms| (fetch("fetch_hourly"), Next::After(every_ms))));
+    all.extend(pace.fetch_every_ms.map(|every_ms| (changes, Next::After(every_ms))));
     all
 }
 

@@ -110,7 +110,7 @@ impl ProviderService for Api {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let id = PROVIDERS.parse("name", &message.name).map_err(to_status)?;
-        let job = self.service.directory_fetch(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
+        let job = self.service.directory_fetch(&caller.scope, id, message.changes_only, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::job(&job)))
     }
 

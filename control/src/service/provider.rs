@@ -4,7 +4,7 @@ use super::Service;
 use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES};
 use linkyard_core::error::Violations;
 use linkyard_core::id::ProviderId;
-use linkyard_core::job::{Job, JobKind, Lane, NewJob};
+use linkyard_core::job::{CHANGES, Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::provider::{self, ContactsMode, Credentials, Environment, NewProvider, Provider, ProviderChange};
@@ -218,15 +218,25 @@ impl Service {
     /// # Errors
     /// As [`linkyard_store::Store::job_enqueue`].
     pub async fn provider_test(&self, scope: &Scope, id: ProviderId, request: Option<&RequestKey>) -> Result<Job> {
-        self.start(scope, id, JobKind::TestConnection, request).await
+        self.start(scope, id, JobKind::TestConnection, id.to_string(), serde_json::json!({}), request).await
     }
 
-    /// Starts a fetch of the directory; the one that is under way, if there is one.
+    /// Starts a fetch of the directory, or only of what changed in it; the same one that is under way, if there is one.
     ///
     /// # Errors
     /// As [`linkyard_store::Store::job_enqueue`].
-    pub async fn directory_fetch(&self, scope: &Scope, id: ProviderId, request: Option<&RequestKey>) -> Result<Job> {
-        self.start(scope, id, JobKind::FetchDirectory, request).await
+    pub async fn directory_fetch(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        changes_only: bool,
+        request: Option<&RequestKey>,
+    ) -> Result<Job> {
+        let (key, payload) = match changes_only {
+            true => (format!("{id}{CHANGES}"), serde_json::json!({ "changes": true })),
+            false => (id.to_string(), serde_json::json!({})),
+        };
+        self.start(scope, id, JobKind::FetchDirectory, key, payload, request).await
     }
 
     /// Where every record of a provider's directory stands: vendors, projects.
@@ -240,16 +250,16 @@ impl Service {
     }
 
     /// Starts a job of which a provider has one at a time, for a person who waits.
-    async fn start(&self, scope: &Scope, id: ProviderId, kind: JobKind, request: Option<&RequestKey>) -> Result<Job> {
-        let new = NewJob {
-            provider: Some(id),
-            parent: None,
-            kind,
-            dedupe_key: id.to_string(),
-            lane: Lane::Person,
-            payload: serde_json::json!({}),
-            run_at_ms: None,
-        };
+    async fn start(
+        &self,
+        scope: &Scope,
+        id: ProviderId,
+        kind: JobKind,
+        dedupe_key: String,
+        payload: serde_json::Value,
+        request: Option<&RequestKey>,
+    ) -> Result<Job> {
+        let new = NewJob { provider: Some(id), parent: None, kind, dedupe_key, lane: Lane::Person, payload, run_at_ms: None };
         let job = self.store.job_enqueue(scope, &new, request).await?;
         self.ring();
         Ok(job)

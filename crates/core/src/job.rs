@@ -167,6 +167,9 @@ pub struct NewJob {
     pub run_at_ms: Option<i64>,
 }
 
+/// What the dedupe key of a fetch of changes ends with, so that it never stands in for a fetch of everything.
+pub const CHANGES: &str = ":changes";
+
 /// The version of the payloads that this release writes and the newest that it reads; a newer one is left untouched.
 pub const PAYLOAD_VERSION: i32 = 1;
 

@@ -30,6 +30,7 @@ mod sql;
 mod statistics;
 mod text;
 mod walk;
+mod walk_covers;
 
 pub use args::Args;
 pub use audit::{AuditEntry, AuditFilter};

@@ -36,7 +36,9 @@ pub struct Schedule {
     pub lane: Lane,
     /// The job's payload.
     pub payload: serde_json::Value,
-    /// Waits until no job of this kind lives, because a live one would swallow the payload.
+    /// What the job's dedupe key has behind its owner's id; empty where a job that anybody asked for is as good.
+    pub key: &'static str,
+    /// Waits while a job of this kind under the owner's plain id lives: it would swallow the payload, or does more.
     pub alone: bool,
 }
 
@@ -112,12 +114,12 @@ impl Store {
             provider,
             parent: None,
             kind: schedule.kind,
-            dedupe_key: due.owner.to_string(),
+            dedupe_key: format!("{}{}", due.owner, schedule.key),
             lane: schedule.lane,
             payload: schedule.payload.clone(),
             run_at_ms: None,
         };
-        if schedule.alone && ledger::is_live(&tx, schedule.kind, &new.dedupe_key).await? {
+        if schedule.alone && ledger::is_live(&tx, schedule.kind, &due.owner.to_string()).await? {
             return Ok(false);
         }
         ledger::insert_job(&tx, &Scope::new(due.organization, "schedule"), &new).await?;

@@ -2,6 +2,9 @@
 //! contacts mode follows them. Safe to run again: a page is stored with the checkpoint that says so, unchanged rows are not rewritten,
 //! and a run that died goes on at the page it had reached.
 //!
+//! With `changes` in its payload it reads only what changed since the last fetch, by the directory's `updated_at`; a list that was never
+//! walked to its end is walked whole. People can not be asked for changes, and who or what is gone shows only in a whole walk.
+//!
 //! While one page is normalised and stored the next one is on its way, so a directory of any size takes the memory of about two pages.
 //! What a walk proves is decided in `walk.rs`; a directory that did not hold still is stored all the same and the job ends PARTIAL.
 
@@ -38,11 +41,15 @@ struct Finished {
     listed: Listed,
     main: Tally,
     inactive: Option<Tally>,
+    /// Only what changed was read.
+    #[serde(default)]
+    partial: bool,
 }
 
 impl Finished {
-    fn complete(&self) -> bool {
-        self.main.complete
+    /// Whether everything was read that was to be read.
+    fn whole(&self) -> bool {
+        self.main.complete || self.partial
     }
 }
 
@@ -50,13 +57,16 @@ impl Job for FetchDirectory {
     const KIND: JobKind = JobKind::FetchDirectory;
 
     async fn run(&self, cx: &Context, progress: &mut Progress) -> Result<Outcome> {
-        let lists = Listed::all(cx.provider()?.contacts_mode);
-        let first = Position { finished: Vec::new(), walk: Walk::new(lists[0]) };
-        let mut fetch = Fetch { cx, lists, position: progress.position().unwrap_or(first), progress, since: Instant::now() };
+        let lists = if only_changes(cx) { Listed::WITH_CHANGES } else { Listed::all(cx.provider()?.contacts_mode) };
+        let position = match progress.position() {
+            Some(position) => position,
+            None => Position { finished: Vec::new(), walk: first_walk(cx, lists[0]).await? },
+        };
+        let mut fetch = Fetch { cx, lists, position, progress, since: Instant::now() };
         while let Some(listed) = lists.get(fetch.position.finished.len()) {
             // A person may have chosen another mode since an earlier run stopped.
             if fetch.position.walk.listed != *listed {
-                fetch.position.walk = Walk::new(*listed);
+                fetch.position.walk = first_walk(cx, *listed).await?;
             }
             match fetch.list().await? {
                 Step::GoOn => {}
@@ -67,6 +77,17 @@ impl Job for FetchDirectory {
         cx.store.job_follow(&cx.fence, &follow_up(cx, JobKind::SyncLinked)?).await?;
         report(cx, &fetch.position.finished).await
     }
+}
+
+fn only_changes(cx: &Context) -> bool {
+    cx.payload.get("changes").and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// The walk with which a list begins: over what changed since it was known, where only that is asked for and it was known before.
+async fn first_walk(cx: &Context, listed: Listed) -> Result<Walk> {
+    let Some(subject) = listed.subject().filter(|_| only_changes(cx)) else { return Ok(Walk::new(listed)) };
+    let known_to_ms = cx.store.walk_covered(&cx.scope, cx.provider()?.id, subject).await?;
+    Ok(known_to_ms.map_or_else(|| Walk::new(listed), |since_ms| Walk::changes(listed, since_ms)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,15 +232,22 @@ impl Fetch<'_> {
         if walk.pass > 1 && walk.later_pass_agrees(&summary) {
             walk.note_end(self.finish(Totals::default(), true).await?);
         }
+        if let (Some(subject), Some(covers_to_ms)) = (walk.listed.subject(), walk.covers_to_ms()) {
+            let provider = self.cx.provider()?.id;
+            self.cx.store.walk_covers(&self.cx.fence, provider, subject, covers_to_ms).await?;
+        }
         let again = walk.again();
         if again {
             tracing::info!(job = %self.cx.fence.job, list = ?walk.listed, "the list moved under the walk: once more");
             self.position.walk = walk;
         } else {
-            let inactive = walk.has_inactive().then_some(walk.inactive.tally);
-            self.position.finished.push(Finished { listed: walk.listed, main: walk.main.tally, inactive });
-            let next = self.lists.get(self.position.finished.len()).copied();
-            self.position.walk = next.map_or(walk, Walk::new);
+            let partial = walk.is_partial();
+            let inactive = (walk.has_inactive() && !partial).then_some(walk.inactive.tally);
+            self.position.finished.push(Finished { listed: walk.listed, main: walk.main.tally, inactive, partial });
+            self.position.walk = match self.lists.get(self.position.finished.len()) {
+                Some(next) => first_walk(self.cx, *next).await?,
+                None => walk,
+            };
         }
         self.progress.save(self.cx, &self.position, phase(&self.position), RowCounts::default()).await?;
         Ok(!again)
@@ -343,10 +371,10 @@ async fn report(cx: &Context, finished: &[Finished]) -> Result<Outcome> {
             found.insert("inactive_vendor".to_owned(), figures(inactive));
         }
     }
-    let complete = finished.iter().all(Finished::complete);
-    found.insert("complete".to_owned(), complete.into());
+    found.insert("complete".to_owned(), finished.iter().all(|list| list.main.complete).into());
+    found.insert("changes".to_owned(), finished.iter().any(|list| list.partial).into());
     let found = Value::Object(found);
-    Ok(if complete { Outcome::Done(found) } else { Outcome::Partial(found) })
+    Ok(if finished.iter().all(Finished::whole) { Outcome::Done(found) } else { Outcome::Partial(found) })
 }
 
 fn figures(tally: &Tally) -> Value {

@@ -36,6 +36,9 @@ impl Listed {
         }
     }
 
+    /// The lists that can be asked for what changed.
+    pub(crate) const WITH_CHANGES: &[Self] = &[Self::Vendor, Self::Project];
+
     /// What is mapped of it, if anything is.
     pub(crate) fn subject(self) -> Option<Subject> {
         match self {
@@ -157,6 +160,9 @@ pub(crate) struct Walk {
     pub(crate) listed: Listed,
     pub(crate) stage: Stage,
     pub(crate) next_page: u32,
+    /// Only what changed since this time is looked at, on the directory's clock; `None`: the whole list is walked.
+    #[serde(default)]
+    since_ms: Option<i64>,
     /// When the walk began, on the directory's clock where it told it, milliseconds since 1970.
     began_ms: Option<i64>,
     /// The last time that the directory told its clock.
@@ -171,8 +177,32 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn new(listed: Listed) -> Self {
         let main = Count { tally: Tally { passes: 1, ..Tally::default() }, ..Count::default() };
-        let (began_ms, server_now_ms) = (None, None);
-        Self { listed, stage: Stage::Pages, next_page: 1, began_ms, server_now_ms, main, inactive: main, pass: 1 }
+        Self {
+            listed,
+            stage: Stage::Pages,
+            next_page: 1,
+            since_ms: None,
+            began_ms: None,
+            server_now_ms: None,
+            main,
+            inactive: main,
+            pass: 1,
+        }
+    }
+
+    /// A look at nothing but what changed since `since_ms`. It proves nothing of what it does not see.
+    pub(crate) fn changes(listed: Listed, since_ms: i64) -> Self {
+        Self { stage: Stage::CatchUp, since_ms: Some(since_ms), ..Self::new(listed) }
+    }
+
+    /// Whether only changes are looked at.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.since_ms.is_some()
+    }
+
+    /// Up to which time the directory is known after this walk, on its own clock; `None` where it does not tell it.
+    pub(crate) fn covers_to_ms(&self) -> Option<i64> {
+        self.began_ms.filter(|_| self.is_partial() || self.main.tally.complete)
     }
 
     /// Whether there is a list of inactive records beside this one.
@@ -217,7 +247,7 @@ impl Walk {
     /// not tell its clock.
     pub(crate) fn changed_span(&self, our_began_ms: i64, our_now_ms: i64) -> UpdatedRange {
         UpdatedRange {
-            from_ms: self.began_ms.unwrap_or(our_began_ms) - MARGIN_MS,
+            from_ms: self.since_ms.or(self.began_ms).unwrap_or(our_began_ms) - MARGIN_MS,
             to_ms: self.server_now_ms.unwrap_or(our_now_ms) + MARGIN_MS,
         }
     }
@@ -230,7 +260,7 @@ impl Walk {
     /// What the first pass says of itself, besides its totals: whether the pages agree. Rows that were added are found by the look at the
     /// changes; rows that were removed may have hidden others. Without a total nothing is proven.
     pub(crate) fn first_pass_agrees(&self) -> bool {
-        self.main.first_pass_agrees() && (!self.has_inactive() || self.inactive.first_pass_agrees())
+        !self.is_partial() && self.main.first_pass_agrees() && (!self.has_inactive() || self.inactive.first_pass_agrees())
     }
 
     /// Whether a later pass is proof by itself: nothing moved, it showed as many rows as each list has, and all passes together saw at
@@ -253,7 +283,7 @@ impl Walk {
     /// Begins the list again where that can still prove something; false when this is the end.
     pub(crate) fn again(&mut self) -> bool {
         let silent = self.main.total.is_none() || (self.has_inactive() && self.inactive.total.is_none());
-        if self.main.tally.complete || silent || self.pass >= MOST_PASSES {
+        if self.main.tally.complete || self.is_partial() || silent || self.pass >= MOST_PASSES {
             return false;
         }
         self.pass += 1;
@@ -380,6 +410,24 @@ mod tests {
         walk.again();
         walk_over(&mut walk, &[(2, 2)]);
         assert!(walk.later_pass_agrees(&seen(2, 0)));
+    }
+
+    #[test]
+    fn a_look_at_the_changes_is_no_walk_and_covers_the_time_up_to_its_beginning() {
+        let mut walk = Walk::changes(Listed::Vendor, 500_000);
+        assert_eq!((walk.stage, walk.covers_to_ms()), (Stage::CatchUp, None));
+        assert_eq!(walk.changed_span(5, 600_000), UpdatedRange { from_ms: 440_000, to_ms: 660_000 });
+        walk_over(&mut walk, &[(2, 2)]);
+        assert_eq!((walk.stage, walk.covers_to_ms()), (Stage::Agree, Some(1_000_000)));
+        assert!(!walk.first_pass_agrees() && !walk.again(), "it is neither proof nor begun again");
+    }
+
+    #[test]
+    fn a_walk_covers_the_time_up_to_its_beginning_when_it_is_complete() {
+        let mut walk = walked(&[(1, 1)]);
+        assert_eq!(walk.covers_to_ms(), None);
+        walk.note_end(WalkSummary { complete: true, ..WalkSummary::default() });
+        assert_eq!(walk.covers_to_ms(), Some(1_000_000));
     }
 
     #[test]

@@ -47,7 +47,7 @@ Examples:
 
     /// Fetch the directory: vendors, projects, associations.
     #[command(after_help = "Example:\n  linkyard provider fetch --wait --timeout 10m")]
-    Fetch(Start),
+    Fetch(Fetch),
 
     /// Change a provider: name, credentials, defaults, contacts, pushing, automatic adding, schedules.
     #[command(after_help = "\
@@ -90,6 +90,17 @@ pub struct Start {
     /// Follow the job until it ends.
     #[arg(long)]
     wait: bool,
+}
+
+/// A fetch of the directory.
+#[derive(Clone, Debug, Args)]
+pub struct Fetch {
+    /// Read only what changed since the last fetch; what is gone shows only in a fetch of everything.
+    #[arg(long)]
+    changes: bool,
+
+    #[command(flatten)]
+    start: Start,
 }
 
 /// A new provider.
@@ -198,8 +209,9 @@ impl ProviderCommand {
                 let request = TestProviderRequest { name: start.which.name(session).await?, request_id: request_id() };
                 answer(session, call!(session, ProviderServiceClient, test_provider, request).await?, start.wait).await
             }
-            Self::Fetch(start) => {
-                let request = FetchDirectoryRequest { name: start.which.name(session).await?, request_id: request_id() };
+            Self::Fetch(Fetch { changes, start }) => {
+                let name = start.which.name(session).await?;
+                let request = FetchDirectoryRequest { name, request_id: request_id(), changes_only: *changes };
                 answer(session, call!(session, ProviderServiceClient, fetch_directory, request).await?, start.wait).await
             }
             Self::Approve(which) => {

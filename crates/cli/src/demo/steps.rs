@@ -127,7 +127,8 @@ impl Walkthrough<'_> {
     /// Fetches the directory and lets the suggestions be computed.
     async fn fetch(&mut self, provider: &str) -> Result<()> {
         say("fetching the directory ..");
-        let request = v1::FetchDirectoryRequest { name: provider.to_owned(), request_id: request_id("fetch") };
+        let request =
+            v1::FetchDirectoryRequest { name: provider.to_owned(), request_id: request_id("fetch"), changes_only: false };
         let job = call!(self.session, ProviderServiceClient, fetch_directory, request).await?;
         let job = follow(self.session, &job.name).await?;
         let mut fetched = 0;
