@@ -1,4 +1,5 @@
-//! Walks say up to which time they know the directory, so that the next fetch can ask for what changed since.
+//! Walks say up to which time they know the directory, so that the next fetch can ask for what changed since; providers count the
+//! comparisons that were asked for.
 
 use sea_orm_migration::prelude::*;
 
@@ -20,8 +21,14 @@ impl MigrationTrait for Migration {
 const UP: &str = "
 -- On the directory's clock; null for a walk that proved nothing.
 alter table walk add column covers_to_ms bigint;
+
+-- Comparisons of insurances that people asked for, and the number of the last that was answered.
+alter table provider add column comparisons_asked bigint not null default 0;
+alter table provider add column comparisons_done bigint not null default 0;
 ";
 
 const DOWN: &str = "
+alter table provider drop column comparisons_done;
+alter table provider drop column comparisons_asked;
 alter table walk drop column covers_to_ms;
 ";

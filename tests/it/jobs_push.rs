@@ -153,6 +153,26 @@ async fn an_answer_in_another_order_with_rows_twice_or_left_out_ends_the_same() 
 }
 
 #[tokio::test]
+async fn a_comparison_that_is_asked_for_while_a_push_is_under_way_is_made_by_that_push() {
+    each_kind(async |databases| {
+        let (bench, _) = covered(&databases).await;
+        bench.settle().await;
+        let ours = bench.insurances().await;
+        let edited = bench.lines().await[0].insurance_id.expect("an id").0;
+        bench.admin("PATCH", &format!("/companies/{COMPANY}/insurances/{edited}"), json!({ "notes": "by hand" })).await;
+        let new = new_job(Some(bench.provider), JobKind::PushCompliance, Lane::Push, bench.provider.to_string());
+        let waiting = bench.enqueue_as(&new).await;
+        bench.store.comparison_ask(&bench.scope, bench.provider).await.expect("asked");
+        assert_eq!(bench.enqueue_as(&new).await, waiting, "it joins the one that is there");
+        bench.settle().await;
+        assert_eq!(bench.job(waiting).await.result.expect("a result")["differing"], json!(1));
+        assert_eq!(bench.insurances().await, ours);
+        assert_eq!(pushed(&bench, false).await.counts.calls, 0, "it was answered once");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_somebody_else_made_is_never_touched_and_what_somebody_changed_is_mended() {
     each_kind(async |databases| {
         let (bench, coverages) = covered(&databases).await;

@@ -29,6 +29,7 @@ mod jobs_other;
 mod jobs_push;
 mod jobs_runner;
 mod operator;
+mod outside;
 mod procore;
 mod procore_faults;
 mod procore_insurances;

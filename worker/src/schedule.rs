@@ -45,8 +45,7 @@ fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
         alone: false,
     };
     // Under a key of its own: a person who asks for everything meanwhile must not be given it. It waits while everything is fetched.
-    let changes =
-        Schedule { name: "fetch_hourly", payload: json!({ "changes": true }), key: CHANGES, alone: true, ..fetch.clone() };
+    let changes = Schedule { name: "fetch_hourly", payload: json!({ "changes": true }), key: CHANGES, alone: true, ..fetch };
     let mut all = vec![
         (fetch, Next::AtHour(2)),
         (

@@ -97,7 +97,7 @@ impl Service {
         self.store.insurance_counts(scope, provider).await
     }
 
-    /// Asks for a push; one that is under way is answered, without the comparison that it was not asked for.
+    /// Asks for a push; one that is under way is answered, and does the comparison as well where one is asked for.
     ///
     /// # Errors
     /// `NotFound`; `Conflict(State)` while the provider waits for approval.
@@ -114,9 +114,12 @@ impl Service {
             kind: JobKind::PushCompliance,
             dedupe_key: provider.to_string(),
             lane: Lane::Person,
-            payload: serde_json::json!({ "compare": compare }),
+            payload: serde_json::json!({}),
             run_at_ms: None,
         };
+        if compare {
+            self.store.comparison_ask(scope, provider).await?;
+        }
         let job = self.store.job_enqueue(scope, &new, request).await?;
         self.ring();
         Ok(job)

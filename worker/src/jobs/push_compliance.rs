@@ -3,7 +3,8 @@
 //!
 //! What is on its way to the directory can not be fenced: a worker that lost its lease may land an older value after ours. So only one
 //! push of a provider lives at a time, and one that was ever taken over ends by comparing what the directory shows with what it
-//! confirmed. The same comparison finds what people edited there; the nightly schedule asks for it (`{"compare": true}`).
+//! confirmed. The same comparison finds what people edited there; the daily schedule asks for it (`{"compare": true}`), and so may a
+//! person while a push is under way: that is a number on the provider.
 
 use super::Job;
 use crate::context::Context;
@@ -29,8 +30,11 @@ struct Position {
     after: Option<(LinkId, CoverageId)>,
     /// The comparison that is under way.
     comparison: Option<Comparison>,
-    /// A comparison has ended, so this job needs no other.
+    /// A comparison has ended, so this job needs no other of its own.
     compared: bool,
+    /// The number of the last request for a comparison that one has answered.
+    #[serde(default)]
+    answered: i64,
     /// Lines that turned out to differ.
     differing: u64,
 }
@@ -39,6 +43,9 @@ struct Position {
 struct Comparison {
     started_ms: i64,
     next_page: u32,
+    /// The number of the request that it answers; 0 without one.
+    #[serde(default)]
+    asked: i64,
 }
 
 impl Job for PushCompliance {
@@ -56,11 +63,12 @@ impl Job for PushCompliance {
             if push.lines().await? == Step::Stop {
                 return Ok(Outcome::Continue);
             }
-            let asked = cx.payload["compare"].as_bool().unwrap_or(false) || cx.taken_over || push.unknown_ids;
-            if push.position.compared || !asked {
+            let needed = cx.payload["compare"].as_bool().unwrap_or(false) || cx.taken_over || push.unknown_ids;
+            let asked = cx.store.comparison_asked(&cx.scope, provider.id).await?.unwrap_or_default();
+            if asked <= push.position.answered && (push.position.compared || !needed) {
                 break;
             }
-            if push.compare().await? == Step::Stop {
+            if push.compare(asked).await? == Step::Stop {
                 return Ok(Outcome::Continue);
             }
         }
@@ -152,11 +160,11 @@ impl Push<'_> {
     }
 
     /// Reads every insurance of the company and marks ours due that differ or are missing; what is due then is pushed in another round.
-    async fn compare(&mut self) -> Result<Step> {
+    async fn compare(&mut self, asked: i64) -> Result<Step> {
         let (store, fence) = (&self.cx.store, &self.cx.fence);
         let mut at = match self.position.comparison {
             Some(at) => at,
-            None => Comparison { started_ms: store.now_ms().await?, next_page: 1 },
+            None => Comparison { started_ms: store.now_ms().await?, next_page: 1, asked },
         };
         loop {
             if self.cx.should_stop() {
@@ -176,8 +184,9 @@ impl Push<'_> {
         }
         self.position.comparison = None;
         self.position.compared = true;
+        self.position.answered = self.position.answered.max(at.asked);
         let checkpoint = self.progress.checkpoint(self.cx, &self.position, "comparing", RowCounts::default())?;
-        self.position.differing += store.insurances_missed(fence, self.provider, at.started_ms, &checkpoint).await?;
+        self.position.differing += store.insurances_missed(fence, self.provider, at.started_ms, at.asked, &checkpoint).await?;
         self.progress.saved(self.cx, checkpoint);
         Ok(Step::GoOn)
     }

@@ -13,6 +13,7 @@ use linkyard_proto::v1::compliance_service_client::ComplianceServiceClient;
 use linkyard_proto::v1::coverage::Status;
 use linkyard_proto::v1::job_service_client::JobServiceClient;
 use linkyard_proto::v1::party_service_client::PartyServiceClient;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Lines of each party.
@@ -31,19 +32,68 @@ pub(super) async fn state_and_push(session: &Session, provider: &str, memory: &m
     let rows = state(session).await?;
     let seconds = rounded(started.elapsed().as_secs_f64());
     memory.finish(Phase { name: "state coverages".to_owned(), rows, calls: 0, seconds })?;
+    push_all(session, provider, "push").await?;
+    memory.finish(pushed(session, provider).await?)
+}
+
+/// Asks for a push although nothing changed: the report shows that it makes no call.
+///
+/// # Errors
+/// As [`state_and_push`].
+pub(super) async fn push_again(session: &Session, provider: &str, memory: &mut Memory) -> Result<()> {
+    let jobs = push_all(session, provider, "push again").await?;
+    memory
+        .finish(Phase { rows: u64::try_from(counts(session, provider).await?.pushed)?, ..phase("push again, unchanged", &jobs)? })
+}
+
+/// Changes the coverages behind 1,000 insurances at once and pushes them.
+///
+/// # Errors
+/// As [`state_and_push`].
+pub(super) async fn change_and_push(session: &Session, provider: &str, memory: &mut Memory) -> Result<()> {
+    let state = v1::insurance::State::Pushed.into();
+    let request = v1::ListInsurancesRequest { parent: provider.to_owned(), state, page_size: 1_000, ..Default::default() };
+    let insurances = call!(session, ComplianceServiceClient, list_insurances, request).await?.insurances;
+    let names: BTreeSet<String> = insurances.into_iter().map(|insurance| insurance.coverage).collect();
+    let mut coverages = Vec::with_capacity(names.len());
+    for name in names {
+        let coverage = call!(session, ComplianceServiceClient, get_coverage, v1::GetCoverageRequest { name }).await?;
+        // The same whenever it is done again after a kill.
+        coverages.push(v1::Coverage { limit: "7777777.00".to_owned(), etag: String::new(), ..coverage });
+    }
+    let request = v1::BatchUpdateCoveragesRequest { coverages, request_id: String::new() };
+    call!(session, ComplianceServiceClient, batch_update_coverages, request).await?;
+    let jobs = push_all(session, provider, "push changes").await?;
+    memory.finish(phase("push changed coverages", &jobs)?)
+}
+
+/// Follows pushes until nothing is due; answers them.
+async fn push_all(session: &Session, provider: &str, step: &str) -> Result<Vec<v1::Job>> {
+    let mut jobs = Vec::new();
     for round in 1.. {
         let request = v1::PushComplianceRequest {
             name: provider.to_owned(),
             compare: false,
-            request_id: request_id(&format!("push {round}")),
+            request_id: request_id(&format!("{step} {round}")),
         };
         let job = call!(session, ComplianceServiceClient, push_compliance, request).await?;
-        follow(session, &job.name).await?;
+        jobs.push(follow(session, &job.name).await?);
         if counts(session, provider).await?.due == 0 {
             break;
         }
     }
-    memory.finish(pushed(session, provider).await?)
+    Ok(jobs)
+}
+
+/// What these pushes did.
+fn phase(name: &str, jobs: &[v1::Job]) -> Result<Phase> {
+    let progress = || jobs.iter().filter_map(|job| job.progress);
+    Ok(Phase {
+        name: name.to_owned(),
+        rows: u64::try_from(progress().map(|progress| progress.succeeded).sum::<i64>())?,
+        calls: u64::try_from(progress().map(|progress| progress.calls).sum::<i64>())?,
+        seconds: rounded(jobs.iter().map(seconds_of).sum()),
+    })
 }
 
 /// How many insurances the directory confirmed.
@@ -110,14 +160,6 @@ async fn pushed(session: &Session, provider: &str) -> Result<Phase> {
     let request = v1::ListJobsRequest { provider: provider.to_owned(), page_size: 1_000, ..Default::default() };
     let jobs = call!(session, JobServiceClient, list_jobs, request).await?.jobs;
     let pushes: Vec<v1::Job> = jobs.into_iter().filter(|job| job.kind == "push_compliance").collect();
-    let progress = pushes.iter().filter_map(|job| job.progress);
-    let calls: i64 = progress.map(|progress| progress.calls).sum();
-    let seconds: f64 = pushes.iter().map(seconds_of).sum();
-    let rows = counts(session, provider).await?.pushed;
-    Ok(Phase {
-        name: "push compliance".to_owned(),
-        rows: u64::try_from(rows)?,
-        calls: u64::try_from(calls)?,
-        seconds: rounded(seconds),
-    })
+    let rows = u64::try_from(counts(session, provider).await?.pushed)?;
+    Ok(Phase { rows, ..phase("push compliance", &pushes)? })
 }

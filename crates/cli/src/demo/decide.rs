@@ -11,6 +11,7 @@ use anyhow::Result;
 use linkyard_proto::v1;
 use linkyard_proto::v1::confirm_filter::Action;
 use linkyard_proto::v1::{MappingFilter, MappingState, MappingView};
+use std::collections::HashSet;
 
 /// Every how many-th record the demo's person leaves out.
 const LEAVE_OUT_ONE_IN: usize = 500;
@@ -94,6 +95,17 @@ impl Mappings<'_> {
             self.side.confirm(self.session, self.provider, &selection, session::request_id(), false).await?;
         }
         memory.finish(Phase { name: step, ..Default::default() })
+    }
+
+    /// How many of these records are held.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub(super) async fn held_of(&self, records: &HashSet<i64>) -> Result<u64> {
+        let mut held = 0;
+        self.each(|mapping| held += u64::from(mapping.state() == MappingState::Held && records.contains(&mapping.record_id)))
+            .await?;
+        Ok(held)
     }
 
     /// Compares the best uncontested suggestion of every record with the truth.

@@ -74,6 +74,24 @@ pub(super) fn counterparts(records: &[TrueRecord]) -> Vec<Counterpart> {
     chosen
 }
 
+/// The vendors that nothing is like: no other vendor of the directory and nothing of the registry has a name with their key.
+#[must_use]
+pub(super) fn without_counterpart(records: &[TrueRecord], registry: &Truth) -> HashSet<i64> {
+    let mappable: Vec<&TrueRecord> = records.iter().filter(|record| !record.company_vendor).collect();
+    let mut keys: HashMap<String, u64> = HashMap::new();
+    for record in &mappable {
+        *keys.entry(linkyard_matching::name_key(&record.name)).or_default() += 1;
+    }
+    for counterpart in counterparts(records) {
+        *keys.entry(linkyard_matching::name_key(&counterpart.name)).or_default() += 1;
+    }
+    let alone = |record: &&TrueRecord| {
+        let key = linkyard_matching::name_key(&record.name);
+        !key.is_empty() && keys.get(&key) == Some(&1) && !registry.contains_key(&record.id)
+    };
+    mappable.into_iter().filter(alone).map(|record| record.id).collect()
+}
+
 /// The registry's id of each counterpart, by the directory's id.
 pub(super) type Truth = HashMap<i64, String>;
 

@@ -19,6 +19,15 @@ pub(super) struct Suggestions {
     pub(super) missed: u64,
 }
 
+/// What automatic adding kept back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holding {
+    /// Vendors that nothing in the directory or the registry is like.
+    pub(super) without_counterpart: u64,
+    /// Those of them that were held all the same.
+    pub(super) held: u64,
+}
+
 /// One line of the report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Phase {
@@ -41,6 +50,8 @@ pub(super) struct Memory {
     pub(super) plan_tokens: BTreeMap<String, String>,
     /// Suggestions of vendors, once they were looked at.
     pub(super) suggestions: Option<Suggestions>,
+    /// What automatic adding kept back, where it was switched on.
+    pub(super) holding: Option<Holding>,
     /// Phases that are finished.
     pub(super) phases: Vec<Phase>,
 }

@@ -48,6 +48,11 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FILE.csv")]
     pub project_vendors: Option<PathBuf>,
 
+    /// Switch automatic adding on before the first fetch: what nothing looks like is added by itself, the suggestions are taken, and the
+    /// rest is left for a person.
+    #[arg(long)]
+    pub auto_add: bool,
+
     /// Stop when the report is printed; otherwise go on serving until Ctrl-C.
     #[arg(long)]
     pub exit: bool,
@@ -109,7 +114,7 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     write_endpoints(&data_dir, &yard, simulator.url())?;
     let url = yard.url();
     let outcome = tokio::select! {
-        report = main_job(url, simulator.url(), &data_dir) => report.and_then(|report| show(&report, args.json)),
+        report = main_job(url, simulator.url(), &data_dir, args.auto_add) => report.and_then(|report| show(&report, args.json)),
         error = yard.broken() => Err(error),
         () = stop.cancelled() => Err(Exit::error(ExitCode::Interrupted, "stopped before the end; the data directory goes on from here")),
     };
@@ -127,7 +132,7 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     outcome.and(stopped)
 }
 
-async fn main_job(server: String, simulator: &str, data_dir: &Path) -> Result<Report> {
+async fn main_job(server: String, simulator: &str, data_dir: &Path, auto_add: bool) -> Result<Report> {
     let session = Session::open(&SessionArgs {
         server,
         ca_file: None,
@@ -137,7 +142,7 @@ async fn main_job(server: String, simulator: &str, data_dir: &Path) -> Result<Re
         output: Format::Table,
     })?;
     let mut memory = Memory::open(data_dir)?;
-    let mut walkthrough = Walkthrough { session: &session, memory: &mut memory, simulator, company: COMPANY_ID };
+    let mut walkthrough = Walkthrough { session: &session, memory: &mut memory, simulator, company: COMPANY_ID, auto_add };
     let provider = walkthrough.run().await?;
     report::make(&session, &provider, &memory).await
 }

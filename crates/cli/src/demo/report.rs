@@ -1,6 +1,6 @@
 //! The accounted-for report: for a person, and as one line of JSON for a script.
 
-use super::memory::{Memory, Phase, Suggestions};
+use super::memory::{Holding, Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::session::{Session, call};
 use anyhow::{Context, Result};
@@ -26,6 +26,9 @@ pub(super) struct Report {
     pub(super) insurances_pushed: u64,
     /// How good the suggestions of vendors were.
     pub(super) suggestions: Suggestions,
+    /// What automatic adding kept back; absent where it was not switched on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) holding: Option<Holding>,
     /// What was done, in order.
     pub(super) phases: Vec<Phase>,
     /// The most memory that this process (control and worker) held, MiB; 0 where the system does not tell.
@@ -78,6 +81,7 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
         duplicates,
         insurances_pushed: u64::try_from(insurances.pushed)?,
         suggestions: memory.suggestions.unwrap_or_default(),
+        holding: memory.holding,
         phases: memory.phases.iter().filter(|phase| phase.rows > 0).cloned().collect(),
         peak_rss_mib: peak_rss_mib(),
     })
@@ -162,6 +166,9 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     let Suggestions { right, wrong, missed } = report.suggestions;
     lines.push(String::new());
     lines.push(format!("suggestions of vendors: {right} right, {wrong} wrong, {missed} missed"));
+    if let Some(Holding { without_counterpart, held }) = report.holding {
+        lines.push(format!("added automatically: {held} of {without_counterpart} vendors that nothing is like were held"));
+    }
     lines.push(format!("insurances pushed: {}", report.insurances_pushed));
     lines.push(format!("duplicates: {}   peak memory: {} MiB", report.duplicates, report.peak_rss_mib));
     let verdict = if report.adds_up { "everything is accounted for" } else { "THE REPORT DOES NOT ADD UP" };

@@ -5,7 +5,7 @@ use super::api::{follow, request_id, settle};
 use super::coverage;
 use super::decide::Mappings;
 use super::existing::{self, Counterpart, Truth};
-use super::memory::{Memory, Phase};
+use super::memory::{Holding, Memory, Phase};
 use crate::admin::Side;
 use crate::admin::output::say;
 use crate::admin::session::{Session, call};
@@ -29,6 +29,8 @@ pub(super) struct Walkthrough<'a> {
     pub(super) simulator: &'a str,
     /// The company in it.
     pub(super) company: i64,
+    /// Whether what is new is added by itself, from the first fetch on.
+    pub(super) auto_add: bool,
 }
 
 impl Walkthrough<'_> {
@@ -40,14 +42,46 @@ impl Walkthrough<'_> {
         let parties = self.registry(Side::Parties).await?;
         self.registry(Side::Projects).await?;
         let provider = self.connect().await?;
+        if self.auto_add {
+            self.add_automatically(&provider).await?;
+        }
         self.fetch(&provider).await?;
         self.judge(&provider, &parties).await?;
         for side in [Side::Parties, Side::Projects] {
             self.decide_and_link(&provider, side).await?;
         }
         settle(self.session, &provider).await?;
+        if self.auto_add {
+            self.judge_holding(&provider, &parties).await?;
+        }
         coverage::state_and_push(self.session, &provider, self.memory).await?;
+        coverage::push_again(self.session, &provider, self.memory).await?;
+        coverage::change_and_push(self.session, &provider, self.memory).await?;
         Ok(provider)
+    }
+
+    /// Switches automatic adding on, for vendors and projects.
+    async fn add_automatically(&self, provider: &str) -> Result<()> {
+        let switched =
+            v1::Provider { name: provider.to_owned(), auto_add_parties: true, auto_add_projects: true, ..Default::default() };
+        let request = v1::UpdateProviderRequest {
+            provider: Some(switched),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["auto_add_parties".into(), "auto_add_projects".into()] }),
+            request_id: request_id("automatic adding"),
+            acknowledge_unmapped: false,
+        };
+        call!(self.session, ProviderServiceClient, update_provider, request).await.map(|_| ())
+    }
+
+    /// Counts how many vendors were held although nothing is like them: the price of never adding anything twice.
+    async fn judge_holding(&mut self, provider: &str, parties: &Truth) -> Result<()> {
+        let directory = existing::directory(self.simulator, self.company, "vendors").await?;
+        let alone = existing::without_counterpart(&directory, parties);
+        let mappings = Mappings { session: self.session, provider, side: Side::Parties };
+        let held = mappings.held_of(&alone).await?;
+        say(&format!("automatic adding: of {} vendors that nothing is like {held} were held", alone.len()));
+        self.memory.holding = Some(Holding { without_counterpart: alone.len() as u64, held });
+        self.memory.save()
     }
 
     /// Makes the registry that is there before the integration; answers which directory record each of it is.
@@ -161,6 +195,9 @@ impl Walkthrough<'_> {
         let mappings = Mappings { session: self.session, provider, side };
         for (action, what) in [(Action::AcceptSuggestions, "match"), (Action::Create, "create")] {
             if action == Action::Create {
+                if self.auto_add {
+                    break;
+                }
                 mappings.leave_some_out(self.memory).await?;
             }
             let started = Instant::now();

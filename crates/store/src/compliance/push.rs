@@ -121,7 +121,7 @@ impl Store {
                 c.expiration_date, c.status, c.waived, c.notes
             from insurance i left join coverage c on c.id = i.coverage_id
             where i.provider_id = $1 and i.organization_id = $2 and i.due > 0
-                and (i.link_id > $3 or i.link_id = $3 and i.coverage_id > $4)
+                and (i.link_id, i.coverage_id) > ($3, $4)
             order by i.link_id, i.coverage_id limit $5";
         let (link, coverage) = after.map_or((uuid::Uuid::nil(), uuid::Uuid::nil()), |(link, coverage)| (link.0, coverage.0));
         let values = [provider.0.into(), fence.organization.0.into(), link.into(), coverage.into(), i64::from(limit).into()];
@@ -198,14 +198,15 @@ impl Store {
         found.map_or(Ok(0), |row| crate::row::count(&row, "n"))
     }
 
-    /// Writes the push jobs that are missing: of every provider that works, pushes and has a due line. For the schedule; answers how many
+    /// Writes the push jobs that are missing: of every provider that works, pushes and has a due line or an unanswered comparison. For the schedule; answers how many
     /// there are now.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn push_jobs_ask(&self) -> Result<u64> {
         let sql = "select p.id, p.organization_id from provider p where p.state = 'active' and p.pushes
-            and exists (select 1 from insurance i where i.provider_id = p.id and i.due > 0)
+            and (p.comparisons_asked > p.comparisons_done
+                or exists (select 1 from insurance i where i.provider_id = p.id and i.due > 0))
             and not exists (select 1 from job j where j.provider_id = p.id and j.kind = 'push_compliance'
                 and j.state not in ('succeeded', 'partial', 'failed', 'cancelled'))";
         let found = all(&self.reader, sql, []).await?;

@@ -4,13 +4,15 @@
 //! What differs becomes due; nothing is removed here, and what is not ours is not looked at.
 
 use super::push::hash;
-use crate::Store;
 use crate::ledger::fence_and_checkpoint;
-use crate::sql::{Column, batch, commit, execute, rows};
+use crate::row::get;
+use crate::sql::{Column, batch, commit, execute, one, rows};
+use crate::{Store, provider};
 use linkyard_core::Result;
 use linkyard_core::compliance::{FoundInsurance, ORIGIN_PREFIX};
 use linkyard_core::id::{CoverageId, InsuranceId, LinkId, ProviderId};
 use linkyard_core::job::{Checkpoint, Fence};
+use linkyard_core::scope::Scope;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -59,8 +61,30 @@ impl Store {
         Ok((seen, differing))
     }
 
+    /// Asks for a comparison by the provider's next push, or by the one that is under way.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn comparison_ask(&self, scope: &Scope, provider: ProviderId) -> Result<()> {
+        provider::require(&self.reader, scope.organization, provider).await?;
+        let sql = "update provider set comparisons_asked = comparisons_asked + 1 where id = $1 and organization_id = $2";
+        execute(&self.writer, sql, [provider.0.into(), scope.organization.0.into()]).await.map(|_| ())
+    }
+
+    /// The number of the comparison that was asked for last; `None` when one has ended since.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn comparison_asked(&self, scope: &Scope, provider: ProviderId) -> Result<Option<i64>> {
+        let sql = "select comparisons_asked from provider
+            where id = $1 and organization_id = $2 and comparisons_asked > comparisons_done";
+        let found = one(&self.reader, sql, [provider.0.into(), scope.organization.0.into()]).await?;
+        found.map(|row| get(&row, "comparisons_asked")).transpose()
+    }
+
     /// Ends a comparison that read every page: lines that were pushed before it began and that it did not see are due, and those that
-    /// were to be retired and are not there are retired. Answers how many are due now.
+    /// were to be retired and are not there are retired. Whoever asked up to the number `asked` has been answered. Says how many are due
+    /// now.
     ///
     /// # Errors
     /// `Conflict(Fenced)`.
@@ -69,6 +93,7 @@ impl Store {
         fence: &Fence,
         provider: ProviderId,
         started_ms: i64,
+        asked: i64,
         checkpoint: &Checkpoint,
     ) -> Result<u64> {
         let tx = self.begin().await?;
@@ -82,6 +107,8 @@ impl Store {
             where provider_id = $1 and organization_id = $2 and pushed_hash is not null and pushed_at_ms < $3
                 and (seen_at_ms is null or seen_at_ms < $3)";
         let missed = execute(&tx, sql, [provider.0.into(), fence.organization.0.into(), started_ms.into()]).await?;
+        let sql = "update provider set comparisons_done = $3 where id = $1 and organization_id = $2 and comparisons_done < $3";
+        execute(&tx, sql, [provider.0.into(), fence.organization.0.into(), asked.into()]).await?;
         commit(tx).await?;
         Ok(missed)
     }
