@@ -83,6 +83,8 @@ uuid_id! {
     ContactId,
     /// Evidence of one insurance line of a party.
     CoverageId,
+    /// A decision file that was sent.
+    ImportId,
     /// A party or a project of the registry, where code treats both alike (see [`crate::mapping::Subject`]).
     TargetId,
 }

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod calendar;
 pub mod compliance;
 pub mod contact;
+pub mod decision_file;
 pub mod directory;
 pub mod error;
 pub mod id;

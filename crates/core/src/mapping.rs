@@ -54,6 +54,24 @@ impl Subject {
             Self::Project => "project mapping",
         }
     }
+
+    /// The collection of mappings in names: `partyMappings`, `projectMappings`.
+    #[must_use]
+    pub fn mappings(self) -> &'static str {
+        match self {
+            Self::Vendor => "partyMappings",
+            Self::Project => "projectMappings",
+        }
+    }
+
+    /// The collection of what records map to in names: `parties`, `projects`.
+    #[must_use]
+    pub fn targets(self) -> &'static str {
+        match self {
+            Self::Vendor => "parties",
+            Self::Project => "projects",
+        }
+    }
 }
 
 /// What a person decides about one record (the article's three options).
