@@ -16,6 +16,7 @@ mod m20261122_000006_contacts;
 mod m20261122_000007_lifecycle;
 mod m20261122_000008_traces;
 mod m20261122_000009_changes;
+mod m20261123_000001_decision_imports;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_lifecycle::Migration),
             Box::new(m20261122_000008_traces::Migration),
             Box::new(m20261122_000009_changes::Migration),
+            Box::new(m20261123_000001_decision_imports::Migration),
         ]
     }
 }

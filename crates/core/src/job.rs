@@ -45,6 +45,8 @@ words! {
         SyncLinked = "sync_linked",
         /// Brings the insurances of linked vendors to what their parties' coverages say.
         PushCompliance = "push_compliance",
+        /// Carries the lines of a decision file into the mapping.
+        ImportDecisions = "import_decisions",
         /// Purges what an organization no longer needs of its history.
         Retention = "retention",
     }

@@ -40,6 +40,7 @@ pub use compliance::{
 pub use directory::PageStored;
 pub use gate::NameKey;
 pub use mapping::confirm::Confirmed;
+pub use mapping::import::{Import, ImportCounts, ImportFilter, PART_BYTES};
 pub use mapping::link::LinkedChunk;
 pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};

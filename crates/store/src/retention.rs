@@ -4,6 +4,7 @@
 
 use crate::Store;
 use crate::ledger::{LIVE, fence_and_checkpoint};
+use crate::mapping::import;
 use crate::sql::{commit, execute};
 use linkyard_core::Result;
 use linkyard_core::job::{Checkpoint, Fence};
@@ -26,19 +27,21 @@ pub struct Purged {
     pub requests: u64,
     /// Walks.
     pub walks: u64,
+    /// Decision files, their parts and their lines.
+    pub imports: u64,
 }
 
 impl Purged {
     /// All of them.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.jobs + self.requests + self.walks
+        self.jobs + self.requests + self.walks + self.imports
     }
 }
 
 impl Store {
-    /// Purges at most `limit` jobs (and their children), `limit` request ids and `limit` walks of the job's tenant, with the checkpoint.
-    /// Nothing purged means that nothing is left.
+    /// Purges at most `limit` jobs (and their children), `limit` request ids, `limit` walks and a bounded number of lines and parts of
+    /// decision files of the job's tenant, with the checkpoint. A job goes after its file. Nothing purged means that nothing is left.
     ///
     /// # Errors
     /// `Conflict(Fenced)`.
@@ -53,8 +56,10 @@ impl Store {
              order by job.finished_at_ms, job.id limit $3"
         );
         let jobs = || [organization(), keep.jobs_ms.into(), i64::from(limit).into()];
+        let imports = import::purge(&tx, fence.organization, &old, keep.jobs_ms, limit).await?;
+        let without_file = "not exists (select 1 from decision_import i where i.job_id = job.id)";
         let children = execute(&tx, &format!("delete from job where parent_id in ({old})"), jobs()).await?;
-        let parents = execute(&tx, &format!("delete from job where id in ({old})"), jobs()).await?;
+        let parents = execute(&tx, &format!("delete from job where id in ({old}) and {without_file}"), jobs()).await?;
         let sql = "delete from request where (organization_id, method, request_id) in (
                 select r.organization_id, r.method, r.request_id from request r
                 where r.organization_id = $1 and r.created_at_ms < {now} - $2 order by r.created_at_ms limit $3)";
@@ -77,6 +82,6 @@ impl Store {
         );
         let walks = execute(&tx, &sql, jobs()).await?;
         commit(tx).await?;
-        Ok(Purged { jobs: children + parents, requests, walks })
+        Ok(Purged { jobs: children + parents, requests, walks, imports })
     }
 }

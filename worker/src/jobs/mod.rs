@@ -4,6 +4,7 @@
 //! or from any checkpoint and ends in the same state; no job sleeps, retries or schedules itself; a follow-up is a row.
 
 mod fetch_directory;
+mod import_decisions;
 mod link_parties;
 mod link_projects;
 mod linking;
@@ -49,6 +50,7 @@ fn perform<'a>(kind: JobKind, cx: &'a Context, progress: &'a mut Progress) -> Bo
         JobKind::LinkProjects => start(link_projects::LinkProjects, cx, progress),
         JobKind::SyncLinked => start(sync_linked::SyncLinked, cx, progress),
         JobKind::PushCompliance => start(push_compliance::PushCompliance, cx, progress),
+        JobKind::ImportDecisions => start(import_decisions::ImportDecisions, cx, progress),
         JobKind::Retention => start(retention::Retention, cx, progress),
     }
 }
@@ -98,6 +100,7 @@ mod tests {
             link_projects::LinkProjects::KIND,
             sync_linked::SyncLinked::KIND,
             push_compliance::PushCompliance::KIND,
+            import_decisions::ImportDecisions::KIND,
             retention::Retention::KIND,
         ];
         assert_eq!(kinds, JobKind::ALL);

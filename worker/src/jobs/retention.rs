@@ -1,4 +1,4 @@
-//! Purges what an organization no longer needs of its history: ended jobs, request ids, records of walks. Safe to run again: what is
+//! Purges what an organization no longer needs of its history: ended jobs, request ids, records of walks, decision files. Safe to run again: what is
 //! purged is gone, and the next batch begins with what is oldest.
 
 use super::Job;
@@ -20,6 +20,18 @@ struct Position {
     jobs: u64,
     requests: u64,
     walks: u64,
+    #[serde(default)]
+    imports: u64,
+}
+
+impl Position {
+    fn add(&mut self, purged: Purged) {
+        let Purged { jobs, requests, walks, imports } = purged;
+        self.jobs += jobs;
+        self.requests += requests;
+        self.walks += walks;
+        self.imports += imports;
+    }
 }
 
 impl Job for Retention {
@@ -33,11 +45,10 @@ impl Job for Retention {
             }
             // The checkpoint says what was purged before this batch; after a crash the figures may miss one batch, never its rows.
             let checkpoint = progress.checkpoint(cx, &position, "purging", RowCounts::default())?;
-            let Purged { jobs, requests, walks } = cx.store.retention_purge(&cx.fence, cx.keep, BATCH_ROWS, &checkpoint).await?;
+            let purged = cx.store.retention_purge(&cx.fence, cx.keep, BATCH_ROWS, &checkpoint).await?;
             progress.saved(cx, checkpoint);
-            position =
-                Position { jobs: position.jobs + jobs, requests: position.requests + requests, walks: position.walks + walks };
-            if jobs + requests + walks == 0 {
+            position.add(purged);
+            if purged.rows() == 0 {
                 break;
             }
         }

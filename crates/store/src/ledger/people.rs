@@ -4,6 +4,7 @@ use super::insert::{answer, answered};
 use super::read::{ids, read_job, read_jobs, wanted};
 use super::settle::finish_parents;
 use super::{LIVE, link_rows};
+use crate::mapping::import;
 use crate::row::{get, word};
 use crate::sql::{all, end, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
@@ -90,8 +91,9 @@ impl Store {
         end(tx, result).await
     }
 
-    /// Runs a FAILED, PARTIAL or CANCELLED job again: a link job for its failed rows only (its total is then their number), a parent
-    /// for its failed children only. Counts, attempts and the place to go on begin anew.
+    /// Runs a FAILED, PARTIAL or CANCELLED job again: a link job for its failed rows only (its total is then their number), an import for
+    /// the lines that it refused or did not come to, a parent for its failed children only. Counts, attempts and the place to go on begin
+    /// anew.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` in any other state, for a child (its parent is retried), when no row of a link job is left to retry, or
@@ -139,6 +141,10 @@ async fn retry(tx: &impl ConnectionTrait, scope: &Scope, id: JobId, request: Opt
     let row = lock_family(tx, scope, id).await?;
     check_retry(tx, scope, id, &row).await?;
     let total = if row.links() { Some(rows_to_retry(tx, id).await?) } else { None };
+    if row.kind == JobKind::ImportDecisions.as_str() {
+        import::begin_again(tx, id, row.state).await?;
+        link_rows::confirm_failed(tx, id).await?;
+    }
     let children = reset_failed_children(tx, scope, id).await?;
     let state = if children > 0 { JobState::WaitingForChildren } else { JobState::Queued };
     let sql = format!("update job set state = $2, {RESET}, rows_total = $3 where id = $1");

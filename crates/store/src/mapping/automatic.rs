@@ -50,7 +50,7 @@ impl Store {
         }
         let scope = Scope::new(fence.organization, "job:suggest");
         let job = link_job(&tx, &scope, &list, Lane::Background).await?;
-        carry_out(&tx, &picked, Some(&job)).await?;
+        carry_out(&tx, &picked, Some(job.id)).await?;
         let detail = format!("{}: {rows} to create, seen since automatic adding was switched on", subject.as_str());
         audit::note_by_job(&tx, fence, "mapping.add_automatically", "provider", &provider.to_string(), &detail).await?;
         commit(tx).await?;

@@ -69,7 +69,7 @@ impl Store {
         let (plan, picked) = planned(&tx, &list, selection).await?;
         require_token(&list, selection, &plan)?;
         let job = if plan.links + plan.creates > 0 { Some(link_job(&tx, scope, &list, Lane::Person).await?) } else { None };
-        carry_out(&tx, &picked, job.as_ref()).await?;
+        carry_out(&tx, &picked, job.as_ref().map(|job| job.id)).await?;
         let detail =
             format!("{}: {} to link, {} to create, {} left out", subject.as_str(), plan.links, plan.creates, plan.ignores);
         audit::note(&tx, scope.organization, &scope.actor, "mapping.confirm", "provider", &provider.to_string(), &detail).await?;
@@ -164,7 +164,7 @@ pub(super) async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, l
 }
 
 /// Writes the decisions of the picked rows; what is to be linked belongs to `job`.
-pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked, job: Option<&Job>) -> Result<u64> {
+pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked, job: Option<JobId>) -> Result<u64> {
     let sql = picked.statement(&format!(
         "update mapping as m set
             state = case when picked.decision = 'do_not_add' then 'ignored' else 'confirmed' end,
@@ -176,5 +176,5 @@ pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked
          from picked where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = picked.record_id",
         picked.next()
     ));
-    execute(connection, &sql, picked.values([job.map(|job| job.id.0).into()])).await
+    execute(connection, &sql, picked.values([job.map(|job| job.0).into()])).await
 }

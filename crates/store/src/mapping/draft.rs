@@ -9,6 +9,7 @@ use linkyard_core::Result;
 use linkyard_core::id::{ProviderId, RecordId};
 use linkyard_core::mapping::{Choice, Mapping, Subject};
 use linkyard_core::scope::Scope;
+use sea_orm::ConnectionTrait;
 
 impl Store {
     /// Saves or clears (`None`) drafts, all or none, at most 1,000; answers the mappings in full, in the order of their record ids. A draft
@@ -48,13 +49,7 @@ impl Store {
             .filter(|row| stored.get(&row.record).is_some_and(|stored| stored.draft != row.choice))
             .map(|row| ChoiceRow::of(row.record, row.choice))
             .collect();
-        let sql = format!(
-            "update mapping as m set draft_decision = b.decision, draft_target_id = b.target_id, draft_on_lookalike = b.on_lookalike,
-                revision = m.revision + 1, changed_at_ms = {{now}}
-             from {} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id",
-            rows(&tx, "b", "$4", &CHOICE_ROW)
-        );
-        execute(&tx, &sql, list.values([batch(&changed)?])).await?;
+        write(&tx, &list, &changed).await?;
         let detail = format!("{} drafts", changed.len());
         audit::note(&tx, scope.organization, &scope.actor, "mapping.draft", "provider", &provider.to_string(), &detail).await?;
         let saved = list::of_records(&tx, &list, &records).await?;
@@ -62,4 +57,15 @@ impl Store {
         commit(tx).await?;
         Ok(saved)
     }
+}
+
+/// Writes drafts that were checked.
+pub(super) async fn write(connection: &impl ConnectionTrait, list: &List, changed: &[ChoiceRow]) -> Result<()> {
+    let sql = format!(
+        "update mapping as m set draft_decision = b.decision, draft_target_id = b.target_id, draft_on_lookalike = b.on_lookalike,
+            revision = m.revision + 1, changed_at_ms = {{now}}
+         from {} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id",
+        rows(connection, "b", "$4", &CHOICE_ROW)
+    );
+    execute(connection, &sql, list.values([batch(changed)?])).await.map(|_| ())
 }

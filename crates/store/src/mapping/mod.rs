@@ -7,6 +7,7 @@ mod choice;
 pub(crate) mod confirm;
 mod draft;
 mod filter;
+pub(crate) mod import;
 pub(crate) mod link;
 mod list;
 mod outcome;
