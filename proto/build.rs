@@ -7,9 +7,10 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver};
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "linkyard/v1/compliance.proto",
     "linkyard/v1/contact.proto",
+    "linkyard/v1/decision_import.proto",
     "linkyard/v1/job.proto",
     "linkyard/v1/mapping.proto",
     "linkyard/v1/organization.proto",

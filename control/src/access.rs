@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 63] = [
+pub const METHODS: [(&str, Need); 68] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -36,6 +36,7 @@ pub const METHODS: [(&str, Need); 63] = [
     ("linkyard.v1.JobService/WatchJob", READ),
     ("linkyard.v1.JobService/CancelJob", WRITE),
     ("linkyard.v1.JobService/RetryJob", WRITE),
+    ("linkyard.v1.JobService/ListImportRows", READ),
     ("linkyard.v1.OrganizationService/GetOrganization", READ),
     ("linkyard.v1.OrganizationService/CreateOrganization", OPERATOR),
     // No key makes a key that may do more than itself.
@@ -49,6 +50,8 @@ pub const METHODS: [(&str, Need); 63] = [
     ("linkyard.v1.PartyMappingService/BatchUpdatePartyMappings", WRITE),
     ("linkyard.v1.PartyMappingService/ConfirmPartyMappings", WRITE),
     ("linkyard.v1.PartyMappingService/BatchUnlinkPartyMappings", WRITE),
+    ("linkyard.v1.PartyMappingService/ExportPartyMappings", READ),
+    ("linkyard.v1.PartyMappingService/ImportPartyDecisions", WRITE),
     ("linkyard.v1.PartyService/CreateParty", WRITE),
     ("linkyard.v1.PartyService/BatchCreateParties", WRITE),
     ("linkyard.v1.PartyService/GetParty", READ),
@@ -70,6 +73,8 @@ pub const METHODS: [(&str, Need); 63] = [
     ("linkyard.v1.ProjectMappingService/BatchUpdateProjectMappings", WRITE),
     ("linkyard.v1.ProjectMappingService/ConfirmProjectMappings", WRITE),
     ("linkyard.v1.ProjectMappingService/BatchUnlinkProjectMappings", WRITE),
+    ("linkyard.v1.ProjectMappingService/ExportProjectMappings", READ),
+    ("linkyard.v1.ProjectMappingService/ImportProjectDecisions", WRITE),
     ("linkyard.v1.ProjectService/CreateProject", WRITE),
     ("linkyard.v1.ProjectService/BatchCreateProjects", WRITE),
     ("linkyard.v1.ProjectService/GetProject", READ),

@@ -67,16 +67,9 @@ pub(crate) fn targets(subject: Subject) -> Collection {
     }
 }
 
-fn mapping_word(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Vendor => "partyMappings",
-        Subject::Project => "projectMappings",
-    }
-}
-
 /// The name of a mapping.
 pub(crate) fn mapping(subject: Subject, provider: ProviderId, record: RecordId) -> String {
-    format!("{}/{}/{record}", PROVIDERS.name(provider), mapping_word(subject))
+    format!("{}/{}/{record}", PROVIDERS.name(provider), subject.mappings())
 }
 
 /// The provider and record in the name of a mapping.
@@ -84,7 +77,7 @@ pub(crate) fn mapping(subject: Subject, provider: ProviderId, record: RecordId) 
 /// # Errors
 /// `Invalid` for `field`.
 pub(crate) fn parse_mapping(subject: Subject, field: &str, name: &str) -> Result<(ProviderId, RecordId)> {
-    let word = mapping_word(subject);
+    let word = subject.mappings();
     let mut parts = name.split('/');
     let parsed = match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some("providers"), Some(provider), Some(found), Some(record), None) if found == word => {

@@ -44,6 +44,7 @@ paged! {
     ListInsurancesRequest,
     ListContactsRequest,
     ListAuditEntriesRequest,
+    ListImportRowsRequest,
     ListJobsRequest,
     ListPartiesRequest,
     ListPartyMappingsRequest,

@@ -185,7 +185,8 @@ fn confirm_filter(wanted: &v1::ConfirmFilter, plan_only: bool) -> Result<Selecti
     Ok(Selection::Filter { filter, action, plan_token })
 }
 
-fn on_lookalike(field: &str, word: i32, unsaid: OnLookalike, violations: &mut Violations) -> Option<OnLookalike> {
+/// The rule for look-alikes in `word`, `unsaid` where it says none.
+pub(crate) fn on_lookalike(field: &str, word: i32, unsaid: OnLookalike, violations: &mut Violations) -> Option<OnLookalike> {
     match v1::OnLookalike::try_from(word) {
         Ok(v1::OnLookalike::Unspecified) => Some(unsaid),
         Ok(v1::OnLookalike::Hold) => Some(OnLookalike::Hold),

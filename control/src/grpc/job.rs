@@ -6,11 +6,13 @@ use crate::request::open;
 use crate::status::to_status;
 use crate::wire;
 use futures_util::Stream;
+use linkyard_core::decision_file::RowOutcome;
 use linkyard_core::error::Violations;
 use linkyard_core::job::JobState;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::job_service_server::JobService;
+use linkyard_store::ImportFilter;
 use std::pin::Pin;
 use tonic::{Request, Response, Status};
 
@@ -65,6 +67,29 @@ impl JobService for Api {
         let job = self.service.job_retry(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(wire::job(&job)))
     }
+
+    async fn list_import_rows(&self, request: Request<v1::ListImportRowsRequest>) -> Reply<v1::ListImportRowsResponse> {
+        let (caller, mut message) = open(request)?;
+        let listing = self.pages.open(&caller, &mut message).map_err(to_status)?;
+        let id = JOBS.parse("parent", &message.parent).map_err(to_status)?;
+        let filter = outcomes(&message.outcomes).map_err(to_status)?;
+        let page = self.service.import_rows(&caller.scope, id, &filter, &listing.page).await.map_err(to_status)?;
+        let next_page_token = listing.token(page.next.as_deref());
+        Ok(Response::new(v1::ListImportRowsResponse { rows: page.rows.iter().map(wire::import_row).collect(), next_page_token }))
+    }
+}
+
+/// The outcomes in a request for the lines of an import.
+fn outcomes(words: &[i32]) -> Result<ImportFilter> {
+    let mut violations = Violations::default();
+    let mut outcomes = Vec::with_capacity(words.len());
+    for (index, word) in words.iter().enumerate() {
+        match RowOutcome::ALL.into_iter().find(|outcome| i32::from(wire::import_outcome(*outcome)) == *word) {
+            Some(outcome) => outcomes.push(outcome),
+            None => violations.add(format!("outcomes[{index}]"), "is not an outcome of a line"),
+        }
+    }
+    violations.finish(ImportFilter { outcomes })
 }
 
 /// The states in a list request.

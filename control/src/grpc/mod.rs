@@ -3,6 +3,7 @@
 mod compliance;
 mod contact;
 mod decision;
+mod decision_file;
 mod job;
 mod mapping;
 mod mask;

@@ -1,19 +1,23 @@
 //! `PartyMappingService`: which vendor is which party. The work is in the common part.
 
 use super::decision::Wanted;
+use super::decision_file::{Part, Pieces};
 use super::mapping::Confirm;
 use super::{Api, Reply};
 use crate::request::open;
 use crate::status::to_status;
+use futures_util::StreamExt;
 use linkyard_core::mapping::Subject;
 use linkyard_proto::v1;
 use linkyard_proto::v1::party_mapping_service_server::PartyMappingService;
-use tonic::{Request, Response};
+use tonic::{Request, Response, Streaming};
 
 const SUBJECT: Subject = Subject::Vendor;
 
 #[tonic::async_trait]
 impl PartyMappingService for Api {
+    type ExportPartyMappingsStream = Pieces<v1::ExportPartyMappingsResponse>;
+
     async fn get_party_mapping(&self, request: Request<v1::GetPartyMappingRequest>) -> Reply<v1::Mapping> {
         let (caller, message) = open(request)?;
         let mapping = self.mapping_get(&caller, SUBJECT, &message.name).await.map_err(to_status)?;
@@ -72,5 +76,33 @@ impl PartyMappingService for Api {
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let unlinked = self.mapping_unlink(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
         Ok(Response::new(v1::BatchUnlinkPartyMappingsResponse { mappings: unlinked.map_err(to_status)? }))
+    }
+
+    async fn export_party_mappings(
+        &self,
+        request: Request<v1::ExportPartyMappingsRequest>,
+    ) -> Reply<Self::ExportPartyMappingsStream> {
+        let (caller, message) = open(request)?;
+        let asked = (message.parent, message.filter, message.byte_order_mark);
+        let piece = |csv| v1::ExportPartyMappingsResponse { csv };
+        let pieces = self.mapping_export(caller, SUBJECT, asked, piece).await.map_err(to_status)?;
+        Ok(Response::new(pieces))
+    }
+
+    async fn import_party_decisions(
+        &self,
+        request: Request<Streaming<v1::ImportPartyDecisionsRequest>>,
+    ) -> Reply<v1::ImportPartyDecisionsResponse> {
+        use v1::import_party_decisions_request::Part as Wire;
+        let (caller, messages) = open(request)?;
+        let parts = messages.map(|message| {
+            message.map(|message| match message.part {
+                Some(Wire::Start(start)) => Part::Start(start),
+                Some(Wire::Csv(piece)) => Part::Piece(piece),
+                None => Part::Nothing,
+            })
+        });
+        let (job, preview) = self.decisions_import(&caller, SUBJECT, parts).await?;
+        Ok(Response::new(v1::ImportPartyDecisionsResponse { job, preview }))
     }
 }

@@ -1,19 +1,23 @@
 //! `ProjectMappingService`: which provider project is which project. The work is in the common part.
 
 use super::decision::Wanted;
+use super::decision_file::{Part, Pieces};
 use super::mapping::Confirm;
 use super::{Api, Reply};
 use crate::request::open;
 use crate::status::to_status;
+use futures_util::StreamExt;
 use linkyard_core::mapping::Subject;
 use linkyard_proto::v1;
 use linkyard_proto::v1::project_mapping_service_server::ProjectMappingService;
-use tonic::{Request, Response};
+use tonic::{Request, Response, Streaming};
 
 const SUBJECT: Subject = Subject::Project;
 
 #[tonic::async_trait]
 impl ProjectMappingService for Api {
+    type ExportProjectMappingsStream = Pieces<v1::ExportProjectMappingsResponse>;
+
     async fn get_project_mapping(&self, request: Request<v1::GetProjectMappingRequest>) -> Reply<v1::Mapping> {
         let (caller, message) = open(request)?;
         let mapping = self.mapping_get(&caller, SUBJECT, &message.name).await.map_err(to_status)?;
@@ -75,5 +79,33 @@ impl ProjectMappingService for Api {
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
         let unlinked = self.mapping_unlink(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
         Ok(Response::new(v1::BatchUnlinkProjectMappingsResponse { mappings: unlinked.map_err(to_status)? }))
+    }
+
+    async fn export_project_mappings(
+        &self,
+        request: Request<v1::ExportProjectMappingsRequest>,
+    ) -> Reply<Self::ExportProjectMappingsStream> {
+        let (caller, message) = open(request)?;
+        let asked = (message.parent, message.filter, message.byte_order_mark);
+        let piece = |csv| v1::ExportProjectMappingsResponse { csv };
+        let pieces = self.mapping_export(caller, SUBJECT, asked, piece).await.map_err(to_status)?;
+        Ok(Response::new(pieces))
+    }
+
+    async fn import_project_decisions(
+        &self,
+        request: Request<Streaming<v1::ImportProjectDecisionsRequest>>,
+    ) -> Reply<v1::ImportProjectDecisionsResponse> {
+        use v1::import_project_decisions_request::Part as Wire;
+        let (caller, messages) = open(request)?;
+        let parts = messages.map(|message| {
+            message.map(|message| match message.part {
+                Some(Wire::Start(start)) => Part::Start(start),
+                Some(Wire::Csv(piece)) => Part::Piece(piece),
+                None => Part::Nothing,
+            })
+        });
+        let (job, preview) = self.decisions_import(&caller, SUBJECT, parts).await?;
+        Ok(Response::new(v1::ImportProjectDecisionsResponse { job, preview }))
     }
 }

@@ -5,12 +5,14 @@
 
 mod compliance;
 mod contact;
+mod decision_file;
 mod job;
 mod mapping;
 mod organization;
 mod provider;
 mod registry;
 
+pub use decision_file::{ImportPreview, Imported, Upload};
 pub use provider::ProviderForm;
 
 use crate::server::Ring;

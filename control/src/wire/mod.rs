@@ -2,6 +2,7 @@
 
 mod compliance;
 mod contact;
+mod decision_file;
 mod job;
 mod mapping;
 mod organization;
@@ -12,6 +13,7 @@ mod time;
 
 pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
 pub(crate) use contact::contact;
+pub(crate) use decision_file::{import_preview, import_row, outcome as import_outcome};
 pub(crate) use job::{job, state as job_state};
 pub(crate) use mapping::{address, count as mapping_count, mapping};
 pub(crate) use organization::{access, api_key, audit_entry, organization};
