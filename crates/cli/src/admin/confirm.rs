@@ -232,7 +232,7 @@ fn words(plan: &ConfirmPlan) -> String {
 }
 
 /// Asks on the terminal; only `y` or `yes` is a yes.
-async fn ask() -> Result<()> {
+pub(super) async fn ask() -> Result<()> {
     write!(std::io::stderr(), "Go on? [y/N] ")?;
     let answered = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

@@ -2,6 +2,7 @@
 //! Confirming, which makes it so, is in `confirm.rs`.
 
 use super::confirm::ConfirmArgs;
+use super::mapping_file::{ExportArgs, ImportArgs};
 use super::output::{Row, state_cell, text, word};
 use super::session::{Session, pages, request_id};
 use super::side::Side;
@@ -72,6 +73,14 @@ Examples:
     /// Confirm decisions and start linking.
     #[command(after_help = super::confirm::HELP)]
     Confirm(Box<ConfirmArgs>),
+
+    /// Write the mapping as a CSV file, to be decided in a spreadsheet.
+    #[command(after_help = super::mapping_file::EXPORT_HELP)]
+    Export(ExportArgs),
+
+    /// Carry a CSV file with decisions into the mapping, wait for it, and say which lines were refused.
+    #[command(after_help = super::mapping_file::IMPORT_HELP)]
+    Import(ImportArgs),
 }
 
 /// Which provider.
@@ -198,6 +207,8 @@ impl MappingCommand {
             Self::Decide(args) => decide(session, side, args).await,
             Self::Unlink { records, provider } => unlink(session, side, records, provider).await,
             Self::Confirm(args) => args.run(session, side).await,
+            Self::Export(args) => args.run(session, side).await,
+            Self::Import(args) => args.run(session, side).await,
         }
     }
 }

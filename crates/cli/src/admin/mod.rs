@@ -9,6 +9,7 @@ mod contact;
 mod filter;
 mod job;
 mod mapping;
+mod mapping_file;
 mod names;
 mod organization;
 pub(crate) mod output;

@@ -9,9 +9,12 @@ use linkyard_proto::v1::{
     self, BatchUnlinkPartyMappingsRequest, BatchUnlinkProjectMappingsRequest, BatchUpdatePartyMappingsRequest,
     BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse,
     ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest, CountPartyMappingsResponse,
-    CountProjectMappingsRequest, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest, ListPartyMappingsRequest,
-    ListProjectMappingsRequest, Mapping, MappingFilter, MappingView, UnlinkRow,
+    CountProjectMappingsRequest, DecisionImport, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest,
+    ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping, MappingFilter, MappingView, UnlinkRow,
 };
+use std::sync::Arc;
+use tokio_stream::Stream;
+use tonic::Request;
 
 /// Which list of the directory is mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,4 +196,89 @@ impl Side {
             }
         }
     }
+
+    /// The mapping as a decision file; `write` takes its pieces.
+    ///
+    /// # Errors
+    /// The server's status; what `write` ends with.
+    pub(crate) async fn export(
+        self,
+        session: &Session,
+        parent: &str,
+        filter: &MappingFilter,
+        byte_order_mark: bool,
+        mut write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let (parent, filter) = (parent.to_owned(), Some(filter.clone()));
+        let explain = |status| session.explain(status);
+        match self {
+            Self::Parties => {
+                let request = session.request(v1::ExportPartyMappingsRequest { parent, filter, byte_order_mark });
+                let answer = PartyMappingServiceClient::new(session.channel()).export_party_mappings(request).await;
+                let mut pieces = answer.map_err(explain)?.into_inner();
+                while let Some(piece) = pieces.message().await.map_err(explain)? {
+                    write(&piece.csv)?;
+                }
+            }
+            Self::Projects => {
+                let request = session.request(v1::ExportProjectMappingsRequest { parent, filter, byte_order_mark });
+                let answer = ProjectMappingServiceClient::new(session.channel()).export_project_mappings(request).await;
+                let mut pieces = answer.map_err(explain)?.into_inner();
+                while let Some(piece) = pieces.message().await.map_err(explain)? {
+                    write(&piece.csv)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a decision file; the job or the preview. The answers of both services have the same fields; the parties' stands for both.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn import(
+        self,
+        session: &Session,
+        start: DecisionImport,
+        file: Arc<[u8]>,
+    ) -> Result<v1::ImportPartyDecisionsResponse> {
+        use v1::import_party_decisions_request::Part as PartyPart;
+        use v1::import_project_decisions_request::Part as ProjectPart;
+        match self {
+            Self::Parties => {
+                let message = |part| v1::ImportPartyDecisionsRequest { part: Some(part) };
+                let sent = session.call((start, file), |channel, request| async move {
+                    let request = pieces(request, PartyPart::Start, PartyPart::Csv, message);
+                    PartyMappingServiceClient::new(channel).import_party_decisions(request).await
+                });
+                sent.await
+            }
+            Self::Projects => {
+                let message = |part| v1::ImportProjectDecisionsRequest { part: Some(part) };
+                let sent = session.call((start, file), |channel, request| async move {
+                    let request = pieces(request, ProjectPart::Start, ProjectPart::Csv, message);
+                    ProjectMappingServiceClient::new(channel).import_project_decisions(request).await
+                });
+                let answer = sent.await?;
+                Ok(v1::ImportPartyDecisionsResponse { job: answer.job, preview: answer.preview })
+            }
+        }
+    }
+}
+
+/// Bytes of a file in one message.
+const PIECE: usize = 256 * 1024;
+
+/// A request whose messages are the beginning of an import and the pieces of its file.
+fn pieces<P, M>(
+    request: Request<(DecisionImport, Arc<[u8]>)>,
+    start: fn(DecisionImport) -> P,
+    piece: fn(Vec<u8>) -> P,
+    message: fn(P) -> M,
+) -> Request<impl Stream<Item = M>> {
+    request.map(|(first, file)| {
+        let number = file.len().div_ceil(PIECE);
+        let rest = (0..number).map(move |index| piece(file[index * PIECE..file.len().min((index + 1) * PIECE)].to_vec()));
+        tokio_stream::iter(std::iter::once(start(first)).chain(rest).map(message))
+    })
 }

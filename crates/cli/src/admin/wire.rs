@@ -33,6 +33,8 @@ wire!(
     CreateApiKeyResponse,
     CreateOrganizationResponse,
     DirectoryReport,
+    ImportPreview,
+    ImportRow,
     Insurance,
     InsuranceCounts,
     Job,
