@@ -54,6 +54,7 @@ fn jobs_and_organizations(rows: &Rows) -> Vec<Case> {
         ("JobService/WatchJob", theirs(v1::WatchJobRequest { name: name(), since_revision: 0 })),
         ("JobService/CancelJob", theirs(v1::CancelJobRequest { name: name(), request_id: request_id.clone() })),
         ("JobService/RetryJob", theirs(v1::RetryJobRequest { name: name(), request_id })),
+        ("JobService/ListImportRows", theirs(v1::ListImportRowsRequest { parent: name(), ..Default::default() })),
         ("OrganizationService/GetOrganization", own(v1::GetOrganizationRequest {})),
         ("OrganizationService/CreateOrganization", own(v1::CreateOrganizationRequest::default())),
         ("OrganizationService/CreateApiKey", own(v1::CreateApiKeyRequest::default())),
@@ -152,7 +153,18 @@ fn mappings(rows: &Rows) -> Vec<Case> {
     let selection = Some(v1::confirm_project_mappings_request::Selection::Rows(confirm(&project)));
     let confirmed = v1::ConfirmProjectMappingsRequest { parent: parent(), selection, ..Default::default() };
     let listed = v1::ListProjectMappingsRequest { parent: parent(), ..Default::default() };
+    let start = || v1::DecisionImport { parent: parent(), ..Default::default() };
+    let parties = v1::import_party_decisions_request::Part::Start(start());
+    let projects = v1::import_project_decisions_request::Part::Start(start());
+    let exported = v1::ExportProjectMappingsRequest { parent: parent(), ..Default::default() };
     cases.extend([
+        (
+            "PartyMappingService/ExportPartyMappings",
+            theirs(v1::ExportPartyMappingsRequest { parent: parent(), ..Default::default() }),
+        ),
+        ("PartyMappingService/ImportPartyDecisions", theirs(v1::ImportPartyDecisionsRequest { part: Some(parties) })),
+        ("ProjectMappingService/ExportProjectMappings", theirs(exported)),
+        ("ProjectMappingService/ImportProjectDecisions", theirs(v1::ImportProjectDecisionsRequest { part: Some(projects) })),
         ("ProjectMappingService/GetProjectMapping", theirs(v1::GetProjectMappingRequest { name: project })),
         ("ProjectMappingService/ListProjectMappings", theirs(listed)),
         ("ProjectMappingService/CountProjectMappings", theirs(v1::CountProjectMappingsRequest { parent: parent() })),

@@ -3,8 +3,9 @@
 
 use futures_util::future::join_all;
 use linkyard_core::Result;
+use linkyard_core::decision_file::ImportOptions;
 use linkyard_core::job::{Job, JobKind, JobState, Lane, Outcome};
-use linkyard_core::mapping::Subject;
+use linkyard_core::mapping::{OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_tests::databases::{Databases, each_kind};
 use linkyard_tests::ground::new_job;
@@ -35,6 +36,8 @@ async fn lived(databases: &Databases, perform: Perform) -> Bench {
     bench.party(first["name"].as_str().expect("a name")).await;
     bench.enqueue(JobKind::Suggest).await;
     bench.settled().await;
+    import_some(&bench).await;
+    bench.settled().await;
     for subject in Subject::ALL {
         bench.confirm_all(subject).await;
     }
@@ -49,6 +52,15 @@ async fn lived(databases: &Databases, perform: Perform) -> Bench {
     bench.settled().await;
     worker.stop().await;
     bench
+}
+
+/// One vendor is created and one left out by a decision file.
+async fn import_some(bench: &Bench) {
+    let mut sheet = bench.export(Subject::Vendor).await;
+    sheet.set(2, "decision", "CREATE");
+    sheet.set(3, "decision", "DO_NOT_ADD");
+    let options = ImportOptions { subject: Subject::Vendor, confirm: true, on_lookalike: OnLookalike::Create };
+    bench.import(options, &sheet.save()).await;
 }
 
 async fn jobs(bench: &Bench) -> Vec<Job> {

@@ -243,7 +243,12 @@ async fn old_history_is_purged_in_batches_and_what_lives_or_is_needed_stays() {
             if batch.rows() == 0 {
                 break;
             }
-            sum = Purged { jobs: sum.jobs + batch.jobs, requests: sum.requests + batch.requests, walks: sum.walks + batch.walks };
+            sum = Purged {
+                jobs: sum.jobs + batch.jobs,
+                requests: sum.requests + batch.requests,
+                walks: sum.walks + batch.walks,
+                imports: sum.imports + batch.imports,
+            };
         }
         // The connection test, three fetches, the parent and its child.
         assert_eq!((sum.jobs, sum.requests, sum.walks), (6, 1, 2));

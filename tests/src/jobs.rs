@@ -5,7 +5,10 @@
 
 use crate::databases::{Databases, open_sql};
 use crate::ground;
+use crate::sheet::Sheet;
+use linkyard_control::{Imported, Service};
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
+use linkyard_core::decision_file::{ImportOptions, write_header};
 use linkyard_core::id::{CoverageId, JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::{Mapping, MappingFilter, OnLookalike, Subject};
@@ -232,6 +235,36 @@ impl Bench {
             })
             .collect();
         self.store.coverages_create(&self.scope, &stated, None).await.expect("coverages")
+    }
+
+    /// The vendors or projects as a decision file.
+    pub async fn export(&self, subject: Subject) -> Sheet {
+        let service = Service::new(self.store.clone(), Arc::new(|| {}), true);
+        let mut file = Vec::new();
+        write_header(&mut file);
+        let mut after = None;
+        loop {
+            let filter = MappingFilter::default();
+            let page = service.mapping_export(&self.scope, self.provider, subject, &filter, after).await.expect("a page");
+            file.extend_from_slice(&page.0);
+            after = page.1;
+            if after.is_none() {
+                return Sheet::open(&file);
+            }
+        }
+    }
+
+    /// Sends a decision file; answers its job.
+    pub async fn import(&self, options: ImportOptions, file: &[u8]) -> JobId {
+        let service = Service::new(self.store.clone(), Arc::new(|| {}), true);
+        let mut upload = service.import_open(&self.scope, self.provider, options, false).await.expect("an upload");
+        for piece in file.chunks(100_000) {
+            upload.take(piece).await.expect("taken");
+        }
+        match upload.finish(None).await.expect("a whole file") {
+            Imported::Job(job) => job.id,
+            Imported::Preview(preview) => panic!("only a preview: {preview:?}"),
+        }
     }
 
     /// Accepts every suggestion of `subject`.

@@ -8,3 +8,4 @@ pub mod databases;
 pub mod ground;
 pub mod jobs;
 pub mod postgres;
+pub mod sheet;

@@ -5,10 +5,11 @@ use linkyard_core::Result;
 use linkyard_core::mapping::{MappingFilter, MappingState};
 use sea_orm::Value;
 
-/// What filters and lists read from. LINKING is not written on rows: a confirmed row is being linked while its job runs.
+/// What filters and lists read from. LINKING is not written on rows: a confirmed row is being linked while its link job runs (an import
+/// that has confirmed it hands it over to one).
 pub(super) const FROM: &str = "mapping m
     join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
-    left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running'";
+    left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running' and j.kind <> 'import_decisions'";
 
 /// The state as it is shown.
 pub(super) const STATE: &str = "case when j.id is not null then 'linking' else m.state end";

@@ -69,7 +69,7 @@ impl Store {
         let list = List { organization: scope.organization, provider, subject };
         let sql = format!(
             "select {STATE} as state, count(*) as n from mapping m
-             left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running'
+             left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running' and j.kind <> 'import_decisions'
              where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 group by 1"
         );
         let found = all(&self.reader, &sql, list.values([])).await?;
