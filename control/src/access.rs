@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 68] = [
+pub const METHODS: [(&str, Need); 75] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -60,8 +60,12 @@ pub const METHODS: [(&str, Need); 68] = [
     ("linkyard.v1.PartyService/DeleteParty", WRITE),
     ("linkyard.v1.PartyService/MergeParties", WRITE),
     ("linkyard.v1.PartyService/CreatePartyType", WRITE),
+    ("linkyard.v1.PartyService/UpdatePartyType", WRITE),
+    ("linkyard.v1.PartyService/DeletePartyType", WRITE),
     ("linkyard.v1.PartyService/ListPartyTypes", READ),
     ("linkyard.v1.PartyService/CreateComplianceProfile", WRITE),
+    ("linkyard.v1.PartyService/UpdateComplianceProfile", WRITE),
+    ("linkyard.v1.PartyService/DeleteComplianceProfile", WRITE),
     ("linkyard.v1.PartyService/ListComplianceProfiles", READ),
     ("linkyard.v1.PartyService/ListContacts", READ),
     ("linkyard.v1.PartyService/CreateContact", WRITE),
@@ -79,8 +83,11 @@ pub const METHODS: [(&str, Need); 68] = [
     ("linkyard.v1.ProjectService/BatchCreateProjects", WRITE),
     ("linkyard.v1.ProjectService/GetProject", READ),
     ("linkyard.v1.ProjectService/ListProjects", READ),
+    ("linkyard.v1.ProjectService/UpdateProject", WRITE),
     ("linkyard.v1.ProjectService/DeleteProject", WRITE),
     ("linkyard.v1.ProjectService/ListProjectParties", READ),
+    ("linkyard.v1.ProjectService/AddProjectParties", WRITE),
+    ("linkyard.v1.ProjectService/RemoveProjectParties", WRITE),
     ("linkyard.v1.ProviderService/CreateProvider", WRITE),
     ("linkyard.v1.ProviderService/GetProvider", READ),
     ("linkyard.v1.ProviderService/ListProviders", READ),

@@ -31,6 +31,8 @@ struct Rows {
     /// To be merged into the other one.
     twin: String,
     project: String,
+    party_type: String,
+    profile: String,
     key: String,
     coverage: String,
 }
@@ -186,7 +188,25 @@ fn changes(rows: &Rows) -> Vec<Case> {
     let row = |side: &str| vec![v1::UnlinkRow { name: format!("{}/{side}/1", rows.provider), ..Default::default() }];
     let parties = v1::BatchUnlinkPartyMappingsRequest { parent: parent(), rows: row("partyMappings"), ..Default::default() };
     let projects = v1::BatchUnlinkProjectMappingsRequest { parent: parent(), rows: row("projectMappings"), ..Default::default() };
+    let project = v1::Project { name: rows.project.clone(), display_name: "Renamed".to_owned(), ..Default::default() };
+    let project = v1::UpdateProjectRequest { project: Some(project), update_mask: mask(), ..Default::default() };
+    let (name, named) = (rows.project.clone(), vec![rows.party.clone()]);
+    let add = v1::AddProjectPartiesRequest { name: name.clone(), parties: named.clone(), request_id: String::new() };
+    let remove = v1::RemoveProjectPartiesRequest { name, parties: named, request_id: String::new() };
+    let party_type = v1::PartyType { name: rows.party_type.clone(), display_name: "Renamed".to_owned() };
+    let profile = v1::ComplianceProfile { name: rows.profile.clone(), display_name: "Renamed".to_owned() };
+    let no_type = v1::DeletePartyTypeRequest { name: rows.party_type.clone(), ..Default::default() };
+    let no_profile = v1::DeleteComplianceProfileRequest { name: rows.profile.clone(), ..Default::default() };
+    let party_type = v1::UpdatePartyTypeRequest { party_type: Some(party_type), ..Default::default() };
+    let profile = v1::UpdateComplianceProfileRequest { compliance_profile: Some(profile), ..Default::default() };
     vec![
+        ("ProjectService/UpdateProject", theirs(project)),
+        ("ProjectService/AddProjectParties", theirs(add)),
+        ("ProjectService/RemoveProjectParties", theirs(remove)),
+        ("PartyService/UpdatePartyType", theirs(party_type)),
+        ("PartyService/DeletePartyType", theirs(no_type)),
+        ("PartyService/UpdateComplianceProfile", theirs(profile)),
+        ("PartyService/DeleteComplianceProfile", theirs(no_profile)),
         ("PartyMappingService/BatchUnlinkPartyMappings", theirs(parties)),
         ("ProjectMappingService/BatchUnlinkProjectMappings", theirs(projects)),
         ("PartyService/UpdateParty", theirs(party)),
@@ -236,6 +256,9 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     };
     let coverage = v1::BatchCreateCoveragesRequest { coverages: vec![coverage], request_id: String::new() };
     let coverage = clients.compliance.batch_create_coverages(coverage).await.expect("a coverage").into_inner();
+    let types = clients.parties.list_party_types(v1::ListPartyTypesRequest {}).await.expect("types").into_inner();
+    let profiles = clients.parties.list_compliance_profiles(v1::ListComplianceProfilesRequest {}).await;
+    let profiles = profiles.expect("profiles").into_inner();
     let keys = clients.organizations.list_api_keys(v1::ListApiKeysRequest::default()).await.expect("keys").into_inner();
     Rows {
         provider: format!("providers/{provider}"),
@@ -245,6 +268,8 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
         contact,
         twin,
         project: project.name,
+        party_type: types.party_types[0].name.clone(),
+        profile: profiles.compliance_profiles[0].name.clone(),
         key: keys.api_keys[0].name.clone(),
         coverage: coverage.coverages[0].name.clone(),
     }

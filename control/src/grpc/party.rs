@@ -3,7 +3,7 @@
 use super::registry::{self, Defaults, Place};
 use super::{Api, Reply, contact};
 use crate::etag;
-use crate::names::PARTIES;
+use crate::names::{COMPLIANCE_PROFILES, PARTIES, PARTY_TYPES};
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status, within};
 use crate::wire;
@@ -120,6 +120,45 @@ impl PartyService for Api {
         let listed = self.service.compliance_profiles(&caller.scope).await.map_err(to_status)?;
         let compliance_profiles = listed.iter().map(wire::compliance_profile).collect();
         Ok(Response::new(v1::ListComplianceProfilesResponse { compliance_profiles }))
+    }
+
+    async fn update_party_type(&self, request: Request<v1::UpdatePartyTypeRequest>) -> Reply<v1::PartyType> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.party_type.unwrap_or_default();
+        let id = PARTY_TYPES.parse("party_type.name", &form.name).map_err(to_status)?;
+        named(&form.display_name, "party_type")?;
+        let renamed = self.service.party_type_rename(&caller.scope, id, form.display_name.trim(), key.as_ref()).await;
+        Ok(Response::new(wire::party_type(&renamed.map_err(to_status)?)))
+    }
+
+    async fn delete_party_type(&self, request: Request<v1::DeletePartyTypeRequest>) -> Reply<()> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PARTY_TYPES.parse("name", &message.name).map_err(to_status)?;
+        self.service.party_type_delete(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(()))
+    }
+
+    async fn update_compliance_profile(
+        &self,
+        request: Request<v1::UpdateComplianceProfileRequest>,
+    ) -> Reply<v1::ComplianceProfile> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.compliance_profile.unwrap_or_default();
+        let id = COMPLIANCE_PROFILES.parse("compliance_profile.name", &form.name).map_err(to_status)?;
+        named(&form.display_name, "compliance_profile")?;
+        let renamed = self.service.compliance_profile_rename(&caller.scope, id, form.display_name.trim(), key.as_ref()).await;
+        Ok(Response::new(wire::compliance_profile(&renamed.map_err(to_status)?)))
+    }
+
+    async fn delete_compliance_profile(&self, request: Request<v1::DeleteComplianceProfileRequest>) -> Reply<()> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = COMPLIANCE_PROFILES.parse("name", &message.name).map_err(to_status)?;
+        self.service.compliance_profile_delete(&caller.scope, id, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(()))
     }
 
     async fn list_contacts(&self, request: Request<v1::ListContactsRequest>) -> Reply<v1::ListContactsResponse> {

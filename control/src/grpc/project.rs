@@ -51,6 +51,36 @@ impl ProjectService for Api {
         Ok(Response::new(v1::ListProjectsResponse { projects, next_page_token }))
     }
 
+    async fn update_project(&self, request: Request<v1::UpdateProjectRequest>) -> Reply<v1::Project> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let form = message.project.unwrap_or_default();
+        let id = PROJECTS.parse("project.name", &form.name).map_err(to_status)?;
+        let (change, expected) = registry::project_change(&form, message.update_mask.as_ref()).map_err(to_status)?;
+        let updated = self.service.project_update(&caller.scope, id, &change, expected, key.as_ref()).await;
+        let spelled = |field: &str| if field == "name" { "project.display_name".to_owned() } else { format!("project.{field}") };
+        let project = updated.map_err(|error| to_status(respelled(error, spelled)))?;
+        Ok(Response::new(wire::project(&project)))
+    }
+
+    async fn add_project_parties(&self, request: Request<v1::AddProjectPartiesRequest>) -> Reply<v1::Project> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROJECTS.parse("name", &message.name).map_err(to_status)?;
+        let parties = registry::parties(&message.parties).map_err(to_status)?;
+        let project = self.service.project_parties_add(&caller.scope, id, &parties, key.as_ref()).await.map_err(to_status)?;
+        Ok(Response::new(wire::project(&project)))
+    }
+
+    async fn remove_project_parties(&self, request: Request<v1::RemoveProjectPartiesRequest>) -> Reply<v1::Project> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let id = PROJECTS.parse("name", &message.name).map_err(to_status)?;
+        let parties = registry::parties(&message.parties).map_err(to_status)?;
+        let removed = self.service.project_parties_remove(&caller.scope, id, &parties, key.as_ref()).await;
+        Ok(Response::new(wire::project(&removed.map_err(to_status)?)))
+    }
+
     async fn delete_project(&self, request: Request<v1::DeleteProjectRequest>) -> Reply<()> {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;

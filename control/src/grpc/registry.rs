@@ -2,14 +2,14 @@
 
 use super::mask::Mask;
 use crate::etag;
-use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES, PROVIDERS};
+use crate::names::{COMPLIANCE_PROFILES, PARTIES, PARTY_TYPES, PROVIDERS};
 use linkyard_core::Result;
 use linkyard_core::directory::Address;
 use linkyard_core::error::Violations;
-use linkyard_core::id::{ComplianceProfileId, PartyTypeId};
+use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId};
 use linkyard_core::mapping::LONGEST_NAME_CHARACTERS;
 use linkyard_core::plan::MOST_ROWS;
-use linkyard_core::registry::{NewParty, NewProject, PartyChange};
+use linkyard_core::registry::{NewParty, NewProject, PartyChange, ProjectChange};
 use linkyard_proto::v1;
 use linkyard_store::RegistryFilter;
 use prost_types::FieldMask;
@@ -131,6 +131,38 @@ pub(crate) fn party_change(form: &v1::Party, mask: Option<&FieldMask>) -> Result
     };
     let expected = etag::parse("party.etag", &form.etag, &mut violations);
     violations.finish((change, expected))
+}
+
+/// The fields of a project that can be changed.
+const PROJECT_FIELDS: [&str; 3] = ["display_name", "number", "address"];
+
+/// What a request changes about a project, and the revision that the person saw.
+///
+/// # Errors
+/// `Invalid` with everything that is wrong.
+pub(crate) fn project_change(form: &v1::Project, mask: Option<&FieldMask>) -> Result<(ProjectChange, Option<i64>)> {
+    let mut violations = Violations::default();
+    let mask = Mask::read(mask, &PROJECT_FIELDS, &mut violations);
+    let change = ProjectChange {
+        name: mask.take("display_name", || name("project", &form.display_name, &mut violations)),
+        number: mask.take("number", || given(&form.number)),
+        address: mask.take("address", || address(form.address.as_ref())),
+    };
+    let expected = etag::parse("project.etag", &form.etag, &mut violations);
+    violations.finish((change, expected))
+}
+
+/// The parties that a request names.
+///
+/// # Errors
+/// `Invalid` with everything that is wrong.
+pub(crate) fn parties(names: &[String]) -> Result<Vec<PartyId>> {
+    let mut violations = Violations::default();
+    few("parties", names.len(), &mut violations);
+    let named = names.iter().enumerate();
+    let parties = named.filter_map(|(index, name)| PARTIES.note(&format!("parties[{index}]"), name, &mut violations));
+    let parties = parties.collect();
+    violations.finish(parties)
 }
 
 /// The filter in a list request; none selects all.

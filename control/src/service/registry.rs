@@ -4,7 +4,7 @@ use super::Service;
 use linkyard_core::Result;
 use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId, ProjectId};
 use linkyard_core::page::{Page, PageRequest};
-use linkyard_core::registry::{Named, NewParty, NewProject, Party, PartyChange, Project};
+use linkyard_core::registry::{Named, NewParty, NewProject, Party, PartyChange, Project, ProjectChange};
 use linkyard_core::scope::Scope;
 use linkyard_matching::{name_key, project_key};
 use linkyard_store::{Merge, RegistryFilter, RequestKey};
@@ -179,5 +179,97 @@ impl Service {
         request: Option<&RequestKey>,
     ) -> Result<Named<ComplianceProfileId>> {
         self.store.compliance_profile_create(scope, name, request).await
+    }
+
+    /// Changes a project.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::project_update`].
+    pub async fn project_update(
+        &self,
+        scope: &Scope,
+        id: ProjectId,
+        change: &ProjectChange,
+        expected_revision: Option<i64>,
+        request: Option<&RequestKey>,
+    ) -> Result<Project> {
+        self.store.project_update(scope, id, change, expected_revision, project_key, request).await
+    }
+
+    /// Puts parties on a project, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::project_parties_add`].
+    pub async fn project_parties_add(
+        &self,
+        scope: &Scope,
+        id: ProjectId,
+        parties: &[PartyId],
+        request: Option<&RequestKey>,
+    ) -> Result<Project> {
+        self.store.project_parties_add(scope, id, parties, request).await
+    }
+
+    /// Takes parties off a project, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::project_parties_remove`].
+    pub async fn project_parties_remove(
+        &self,
+        scope: &Scope,
+        id: ProjectId,
+        parties: &[PartyId],
+        request: Option<&RequestKey>,
+    ) -> Result<Project> {
+        self.store.project_parties_remove(scope, id, parties, request).await
+    }
+
+    /// Renames a party type.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::party_type_rename`].
+    pub async fn party_type_rename(
+        &self,
+        scope: &Scope,
+        id: PartyTypeId,
+        name: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<Named<PartyTypeId>> {
+        self.store.party_type_rename(scope, id, name, request).await
+    }
+
+    /// Renames a compliance profile.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::compliance_profile_rename`].
+    pub async fn compliance_profile_rename(
+        &self,
+        scope: &Scope,
+        id: ComplianceProfileId,
+        name: &str,
+        request: Option<&RequestKey>,
+    ) -> Result<Named<ComplianceProfileId>> {
+        self.store.compliance_profile_rename(scope, id, name, request).await
+    }
+
+    /// Deletes a party type that nobody uses.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::party_type_delete`].
+    pub async fn party_type_delete(&self, scope: &Scope, id: PartyTypeId, request: Option<&RequestKey>) -> Result<()> {
+        self.store.party_type_delete(scope, id, request).await
+    }
+
+    /// Deletes a compliance profile that nobody uses.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::compliance_profile_delete`].
+    pub async fn compliance_profile_delete(
+        &self,
+        scope: &Scope,
+        id: ComplianceProfileId,
+        request: Option<&RequestKey>,
+    ) -> Result<()> {
+        self.store.compliance_profile_delete(scope, id, request).await
     }
 }

@@ -115,6 +115,17 @@ pub struct NewProject {
     pub address: Address,
 }
 
+/// What a person changes about a project; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectChange {
+    /// Name, `1..=1000` characters.
+    pub name: Option<String>,
+    /// Number; `Some(None)` takes it away.
+    pub number: Option<Option<String>>,
+    /// Where it is: all parts of it.
+    pub address: Option<Address>,
+}
+
 /// A named choice of an organization: a party type or a compliance profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<Id> {

@@ -158,7 +158,7 @@ pub(crate) async fn vanish(connection: &impl ConnectionTrait, list: &List, walk:
 }
 
 /// The providers of live links that give an `association`.
-const GIVEN: &str = "select v.provider_id from mapping v
+pub(crate) const GIVEN: &str = "select v.provider_id from mapping v
     join directory_association a on a.provider_id = v.provider_id and a.vendor_record_id = v.record_id
     join mapping p on p.provider_id = a.provider_id and p.subject = 'project' and p.record_id = a.project_record_id
     where v.target_id = association.party_id and v.subject = 'vendor' and v.state in ('linked', 'orphaned')

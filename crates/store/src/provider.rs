@@ -9,7 +9,7 @@ pub(crate) mod health;
 
 use crate::row::{get, optional_json, optional_word, word};
 use crate::sql::{all, commit, execute, one};
-use crate::{RequestKey, Store, audit, ledger, request};
+use crate::{RequestKey, Store, audit, gate, ledger, request};
 use linkyard_core::error::{Attention, ConflictReason, Violations};
 use linkyard_core::id::{CompanyId, ComplianceProfileId, JobId, OrganizationId, PartyTypeId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
@@ -44,6 +44,8 @@ impl Store {
         if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
             return created_before(&tx, scope, &answer).await;
         }
+        // A default that is just being deleted must not be given away.
+        gate::lock(&tx, scope.organization).await?;
         check_form(&tx, scope, new).await?;
         let id = ProviderId::generate();
         let waits = new.credentials.is_platform() && !approved;

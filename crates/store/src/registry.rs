@@ -3,7 +3,9 @@
 //! Here are the named choices and what parties and projects have in common; each of the two has its own file.
 
 mod change;
+mod choices;
 pub(crate) mod marks;
+mod members;
 pub(crate) mod merge;
 mod parties;
 mod projects;
@@ -15,6 +17,7 @@ use linkyard_core::id::{ComplianceProfileId, PartyTypeId, ProviderId};
 use linkyard_core::registry::Named;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 /// Which registry rows are meant.
@@ -83,10 +86,7 @@ impl Store {
         id: impl Fn(Uuid) -> Id,
         request: Option<&RequestKey>,
     ) -> Result<Named<Id>> {
-        let name = text::kept(name.trim()).into_owned();
-        if name.is_empty() || name.chars().nth(LONGEST_CHOICE).is_some() {
-            return Err(Error::invalid("name", format!("must have 1 to {LONGEST_CHOICE} characters")));
-        }
+        let name = checked_name(name)?;
         let tx = self.begin().await?;
         // The same name is the same choice anyway; the key is kept so that it is not used for another body.
         request::replay(&tx, scope.organization, request).await?;
@@ -95,12 +95,8 @@ impl Store {
         );
         let values = [Uuid::now_v7().into(), scope.organization.0.into(), name.as_str().into()];
         let inserted = execute(&tx, &sql, values).await?;
-        let sql = format!("select id from {table} where organization_id = $1 and name = $2");
-        let found = one(&tx, &sql, [scope.organization.0.into(), name.as_str().into()]).await?;
-        let found: Uuid = match found {
-            Some(row) => get(&row, "id")?,
-            None => return Err(Error::broken(format!("a {table} vanished while it was made"))),
-        };
+        let found = named(&tx, scope, table, &name).await?;
+        let found = found.ok_or_else(|| Error::broken(format!("a {table} vanished while it was made")))?;
         if inserted == 1 {
             let action = format!("{table}.create");
             audit::note(&tx, scope.organization, &scope.actor, &action, table, &found.to_string(), &name).await?;
@@ -109,4 +105,19 @@ impl Store {
         commit(tx).await?;
         Ok(Named { id: id(found), name })
     }
+}
+
+/// `name` as a party type or compliance profile has it.
+fn checked_name(name: &str) -> Result<String> {
+    let name = text::kept(name.trim()).into_owned();
+    if name.is_empty() || name.chars().nth(LONGEST_CHOICE).is_some() {
+        return Err(Error::invalid("name", format!("must have 1 to {LONGEST_CHOICE} characters")));
+    }
+    Ok(name)
+}
+
+/// The choice of this name in `table`.
+async fn named(connection: &impl ConnectionTrait, scope: &Scope, table: &str, name: &str) -> Result<Option<Uuid>> {
+    let sql = format!("select id from {table} where organization_id = $1 and name = $2");
+    one(connection, &sql, [scope.organization.0.into(), name.into()]).await?.map(|row| get(&row, "id")).transpose()
 }

@@ -12,8 +12,9 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use linkyard_proto::v1::party_service_client::PartyServiceClient;
 use linkyard_proto::v1::{
-    ComplianceProfile, CreateComplianceProfileRequest, CreatePartyRequest, CreatePartyTypeRequest, GetPartyRequest,
-    ListComplianceProfilesRequest, ListPartiesRequest, ListPartyTypesRequest, Party, PartyType, RegistryFilter,
+    ComplianceProfile, CreateComplianceProfileRequest, CreatePartyRequest, CreatePartyTypeRequest,
+    DeleteComplianceProfileRequest, DeletePartyTypeRequest, GetPartyRequest, ListComplianceProfilesRequest, ListPartiesRequest,
+    ListPartyTypesRequest, Party, PartyType, RegistryFilter, UpdateComplianceProfileRequest, UpdatePartyTypeRequest,
 };
 
 /// What to do with parties.
@@ -87,6 +88,21 @@ pub enum NamedCommand {
     Create {
         /// Its name.
         name: String,
+    },
+
+    /// Rename one.
+    Rename {
+        /// Its name, full resource name or ID.
+        named: String,
+
+        /// Its new name.
+        name: String,
+    },
+
+    /// Delete one that no party and no provider uses.
+    Delete {
+        /// Its name, full resource name or ID.
+        named: String,
     },
 }
 
@@ -206,17 +222,54 @@ impl PartyCommand {
             Self::Update(args) => args.run(session).await,
             Self::Delete { name } => party_change::delete(session, name).await,
             Self::Merge { target, source } => party_change::merge(session, target, source).await,
-            Self::Type { command: NamedCommand::List } => session.output.list(&party_types(session).await?),
-            Self::Type { command: NamedCommand::Create { name } } => {
+            Self::Type { command } => command.run_type(session).await,
+            Self::Profile { command } => command.run_profile(session).await,
+        }
+    }
+}
+
+impl NamedCommand {
+    async fn run_type(&self, session: &Session) -> Result<()> {
+        match self {
+            Self::List => session.output.list(&party_types(session).await?),
+            Self::Create { name } => {
                 let party_type = Some(PartyType { display_name: name.clone(), ..PartyType::default() });
                 let request = CreatePartyTypeRequest { party_type, request_id: request_id() };
                 session.output.one(&call!(session, PartyServiceClient, create_party_type, request).await?)
             }
-            Self::Profile { command: NamedCommand::List } => session.output.list(&compliance_profiles(session).await?),
-            Self::Profile { command: NamedCommand::Create { name } } => {
+            Self::Rename { named, name } => {
+                let party_type = PartyType { name: party_type(session, Some(named)).await?, display_name: name.clone() };
+                let request = UpdatePartyTypeRequest { party_type: Some(party_type), request_id: request_id() };
+                session.output.one(&call!(session, PartyServiceClient, update_party_type, request).await?)
+            }
+            Self::Delete { named } => {
+                let name = party_type(session, Some(named)).await?;
+                let request = DeletePartyTypeRequest { name, request_id: request_id() };
+                call!(session, PartyServiceClient, delete_party_type, request).await?;
+                party_change::deleted(session)
+            }
+        }
+    }
+
+    async fn run_profile(&self, session: &Session) -> Result<()> {
+        match self {
+            Self::List => session.output.list(&compliance_profiles(session).await?),
+            Self::Create { name } => {
                 let profile = ComplianceProfile { display_name: name.clone(), ..ComplianceProfile::default() };
                 let request = CreateComplianceProfileRequest { compliance_profile: Some(profile), request_id: request_id() };
                 session.output.one(&call!(session, PartyServiceClient, create_compliance_profile, request).await?)
+            }
+            Self::Rename { named, name } => {
+                let profile =
+                    ComplianceProfile { name: compliance_profile(session, Some(named)).await?, display_name: name.clone() };
+                let request = UpdateComplianceProfileRequest { compliance_profile: Some(profile), request_id: request_id() };
+                session.output.one(&call!(session, PartyServiceClient, update_compliance_profile, request).await?)
+            }
+            Self::Delete { named } => {
+                let name = compliance_profile(session, Some(named)).await?;
+                let request = DeleteComplianceProfileRequest { name, request_id: request_id() };
+                call!(session, PartyServiceClient, delete_compliance_profile, request).await?;
+                party_change::deleted(session)
             }
         }
     }

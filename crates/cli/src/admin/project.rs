@@ -6,13 +6,16 @@ use super::output::{Row, text, time};
 use super::party::RegistryList;
 use super::party_change::deleted;
 use super::session::{Session, call, pages, request_id};
+use crate::exit::Exit;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use linkyard_proto::v1::project_service_client::ProjectServiceClient;
 use linkyard_proto::v1::{
-    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectPartiesRequest, ListProjectsRequest, Party, Project,
+    AddProjectPartiesRequest, CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectPartiesRequest,
+    ListProjectsRequest, Party, Project, RemoveProjectPartiesRequest, UpdateProjectRequest,
 };
+use prost_types::FieldMask;
 
 /// What to do with projects.
 #[derive(Clone, Debug, Subcommand)]
@@ -30,6 +33,15 @@ pub enum ProjectCommand {
     /// Create one project.
     Create(CreateArgs),
 
+    /// Change one project.
+    Update(Box<UpdateArgs>),
+
+    /// Put parties on a project.
+    AddParties(MembersArgs),
+
+    /// Take parties off a project; who is on it in a linked directory is taken off there.
+    RemoveParties(MembersArgs),
+
     /// Delete a project that is not linked.
     Delete {
         /// `projects/ID` or ID.
@@ -45,6 +57,76 @@ pub enum ProjectCommand {
         #[arg(long)]
         limit: Option<usize>,
     },
+}
+
+/// A project and parties.
+#[derive(Clone, Debug, Args)]
+pub struct MembersArgs {
+    /// The project: `projects/ID` or ID.
+    project: String,
+
+    /// The parties: `parties/ID` or ID, at most 1,000.
+    #[arg(required = true)]
+    parties: Vec<String>,
+}
+
+impl MembersArgs {
+    fn names(&self) -> Result<(String, Vec<String>)> {
+        let parties = self.parties.iter().map(|party| names::resource("parties", party)).collect::<Result<_>>()?;
+        Ok((names::resource("projects", &self.project)?, parties))
+    }
+}
+
+/// What changes about a project.
+#[derive(Clone, Debug, Args)]
+pub struct UpdateArgs {
+    /// `projects/ID` or ID.
+    project: String,
+
+    /// Its name.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Its number; empty takes it away.
+    #[arg(long)]
+    number: Option<String>,
+
+    /// Replace the whole address by the parts given.
+    #[arg(long)]
+    address: bool,
+
+    #[command(flatten)]
+    parts: AddressArgs,
+
+    /// Only if the project still has this etag.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    etag: String,
+}
+
+impl UpdateArgs {
+    async fn run(&self, session: &Session) -> Result<()> {
+        let name = names::resource("projects", &self.project)?;
+        let mut project = Project { name, etag: self.etag.clone(), ..Project::default() };
+        let mut paths = Vec::new();
+        if let Some(name) = &self.name {
+            paths.push("display_name");
+            project.display_name.clone_from(name);
+        }
+        if let Some(number) = &self.number {
+            paths.push("number");
+            project.number.clone_from(number);
+        }
+        if self.address {
+            paths.push("address");
+            project.address = Some(self.parts.address());
+        }
+        if paths.is_empty() {
+            return Err(Exit::usage("say what changes (`linkyard project update --help`)"));
+        }
+        let update_mask = Some(FieldMask { paths: paths.into_iter().map(str::to_owned).collect() });
+        let request = UpdateProjectRequest { project: Some(project), update_mask, request_id: request_id() };
+        session.output.one(&call!(session, ProjectServiceClient, update_project, request).await?)
+    }
 }
 
 /// A new project.
@@ -100,6 +182,17 @@ impl ProjectCommand {
                 };
                 let request = CreateProjectRequest { project: Some(project), request_id: request_id() };
                 session.output.one(&call!(session, ProjectServiceClient, create_project, request).await?)
+            }
+            Self::Update(args) => args.run(session).await,
+            Self::AddParties(args) => {
+                let (name, parties) = args.names()?;
+                let request = AddProjectPartiesRequest { name, parties, request_id: request_id() };
+                session.output.one(&call!(session, ProjectServiceClient, add_project_parties, request).await?)
+            }
+            Self::RemoveParties(args) => {
+                let (name, parties) = args.names()?;
+                let request = RemoveProjectPartiesRequest { name, parties, request_id: request_id() };
+                session.output.one(&call!(session, ProjectServiceClient, remove_project_parties, request).await?)
             }
             Self::Delete { name } => {
                 let name = names::resource("projects", name)?;

@@ -1,6 +1,6 @@
 //! Changing a provider: what a person may set anew, and what follows from it at once.
 //!
-//! Lock order: the gate (only for automatic adding, which counts mappings), then the provider's row; new jobs come last.
+//! Lock order: the gate (for automatic adding, which counts mappings, and for new defaults), then the provider's row; new jobs come last.
 
 use super::{check_form, claimed, created_before, insert_test, read, refused, secret_binding};
 use crate::compliance::lines;
@@ -61,7 +61,9 @@ impl Store {
             return created_before(tx, scope, &answer).await;
         }
         let mut change = update.change.clone();
-        if Subject::ALL.into_iter().any(|subject| change.auto_add(subject) == Some(true)) {
+        let adds = Subject::ALL.into_iter().any(|subject| change.auto_add(subject) == Some(true));
+        // A default that is just being deleted must not be given away.
+        if adds || change.default_party_type.is_some() || change.default_compliance_profile.is_some() {
             gate::lock(tx, scope.organization).await?;
         }
         let before = lock(tx, scope, id, update.expected_revision).await?;

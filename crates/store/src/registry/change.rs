@@ -1,15 +1,16 @@
 //! Changing and deleting what is in the registry. What a directory follows can not be deleted: its link is taken away first.
 
-use super::marks;
 use super::parties::{choices, of_ids};
+use super::{marks, projects};
 use crate::gate::{self, TargetKey};
 use crate::row::get;
 use crate::sql::{end, execute, one};
 use crate::{NameKey, RequestKey, Store, audit, request, text};
+use linkyard_core::directory::Address;
 use linkyard_core::error::{ConflictReason, Violations};
 use linkyard_core::id::{PartyId, ProjectId, TargetId};
 use linkyard_core::mapping::Subject;
-use linkyard_core::registry::{Party, PartyChange};
+use linkyard_core::registry::{Party, PartyChange, Project, ProjectChange};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
@@ -41,6 +42,39 @@ impl Store {
             }
             let found = of_ids(&tx, scope.organization, &[id.0]).await?;
             found.into_iter().next().ok_or_else(|| Error::not_found("party", id))
+        };
+        let result = result.await;
+        end(tx, result).await
+    }
+
+    /// Changes a project, as [`Store::party_update`].
+    ///
+    /// # Errors
+    /// As [`Store::party_update`].
+    pub async fn project_update(
+        &self,
+        scope: &Scope,
+        id: ProjectId,
+        change: &ProjectChange,
+        expected_revision: Option<i64>,
+        name_key: NameKey,
+        request: Option<&RequestKey>,
+    ) -> Result<Project> {
+        let tx = self.begin().await?;
+        let result = async {
+            if request::replay(&tx, scope.organization, request).await?.is_none() {
+                gate::lock(&tx, scope.organization).await?;
+                require(&tx, scope, Subject::Project, id.0, expected_revision).await?;
+                let mut violations = Violations::default();
+                if let Some(name) = &change.name {
+                    marks::check_name(name, "name".to_owned(), &mut violations);
+                }
+                violations.finish(())?;
+                write_project(&tx, scope, id, change, name_key).await?;
+                audit::note(&tx, scope.organization, &scope.actor, "project.update", "project", &id.to_string(), "").await?;
+                request::remember(&tx, scope.organization, request, b"updated").await?;
+            }
+            projects::of_id(&tx, scope.organization, id).await
         };
         let result = result.await;
         end(tx, result).await
@@ -116,44 +150,103 @@ async fn check(connection: &impl ConnectionTrait, scope: &Scope, change: &PartyC
     violations.finish(())
 }
 
-async fn write(tx: &DatabaseTransaction, scope: &Scope, id: PartyId, change: &PartyChange, name_key: NameKey) -> Result<()> {
-    let mut sets: Vec<String> = Vec::new();
-    let mut values: Vec<Value> = vec![id.0.into(), scope.organization.0.into()];
-    let mut set = |column: &str, value: Value| {
-        values.push(value);
-        sets.push(format!("{column} = ${}, ", values.len()));
-    };
-    if let Some(name) = &change.name {
+/// The columns of a party or project that change.
+struct Sets {
+    columns: String,
+    /// The record's id and the organization come first.
+    values: Vec<Value>,
+}
+
+impl Sets {
+    fn of(scope: &Scope, id: Uuid) -> Self {
+        Self { columns: String::new(), values: vec![id.into(), scope.organization.0.into()] }
+    }
+
+    fn set(&mut self, column: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        self.columns.push_str(&format!("{column} = ${}, ", self.values.len()));
+    }
+
+    fn address(&mut self, address: &Address) {
+        let parts = [
+            ("street", &address.street),
+            ("city", &address.city),
+            ("region", &address.region),
+            ("postal_code", &address.postal_code),
+            ("country", &address.country),
+        ];
+        parts.into_iter().for_each(|(column, part)| self.set(column, marks::known(part.as_deref())));
+    }
+
+    /// A new name, and its key beside the old one.
+    async fn name(
+        &mut self,
+        tx: &DatabaseTransaction,
+        scope: &Scope,
+        subject: Subject,
+        id: Uuid,
+        key: (&str, NameKey),
+    ) -> Result<()> {
+        let (name, name_key) = key;
         let name = text::kept(name).into_owned();
-        set("name_search", text::searched(&name).into());
-        let key = TargetKey { key: text::key(&name_key(&name)).into_owned(), target: TargetId(id.0) };
-        gate::insert_keys(tx, scope.organization, Subject::Vendor, &[key]).await?;
-        set("name", name.into());
+        let key = TargetKey { key: text::key(&name_key(&name)).into_owned(), target: TargetId(id) };
+        gate::insert_keys(tx, scope.organization, subject, &[key]).await?;
+        self.set("name_search", text::searched(&name));
+        self.set("name", name);
+        Ok(())
+    }
+
+    async fn write(self, tx: &DatabaseTransaction, subject: Subject) -> Result<()> {
+        let sql = format!(
+            "update {} set {}revision = revision + 1, updated_at_ms = {{now}} where id = $1 and organization_id = $2",
+            subject.target(),
+            self.columns
+        );
+        execute(tx, &sql, self.values).await.map(|_| ())
+    }
+}
+
+async fn write(tx: &DatabaseTransaction, scope: &Scope, id: PartyId, change: &PartyChange, name_key: NameKey) -> Result<()> {
+    let mut sets = Sets::of(scope, id.0);
+    if let Some(name) = &change.name {
+        sets.name(tx, scope, Subject::Vendor, id.0, (name, name_key)).await?;
     }
     if let Some(party_type) = change.party_type {
-        set("party_type_id", party_type.0.into());
+        sets.set("party_type_id", party_type.0);
     }
     if let Some(profile) = change.compliance_profile {
-        set("compliance_profile_id", profile.0.into());
+        sets.set("compliance_profile_id", profile.0);
     }
     if let Some(address) = &change.address {
-        set("street", marks::known(address.street.as_deref()).into());
-        set("city", marks::known(address.city.as_deref()).into());
-        set("region", marks::known(address.region.as_deref()).into());
-        set("postal_code", marks::known(address.postal_code.as_deref()).into());
-        set("country", marks::known(address.country.as_deref()).into());
+        sets.address(address);
     }
     if let Some(phone) = &change.phone {
-        set("phone", marks::known(phone.as_deref()).into());
+        sets.set("phone", marks::known(phone.as_deref()));
     }
     if let Some(email) = &change.email {
-        set("email", marks::known(email.as_deref()).into());
+        sets.set("email", marks::known(email.as_deref()));
     }
-    let sql = format!(
-        "update party set {}revision = revision + 1, updated_at_ms = {{now}} where id = $1 and organization_id = $2",
-        sets.concat()
-    );
-    execute(tx, &sql, values).await.map(|_| ())
+    sets.write(tx, Subject::Vendor).await
+}
+
+async fn write_project(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    id: ProjectId,
+    change: &ProjectChange,
+    name_key: NameKey,
+) -> Result<()> {
+    let mut sets = Sets::of(scope, id.0);
+    if let Some(name) = &change.name {
+        sets.name(tx, scope, Subject::Project, id.0, (name, name_key)).await?;
+    }
+    if let Some(number) = &change.number {
+        sets.set("number", marks::known(number.as_deref()));
+    }
+    if let Some(address) = &change.address {
+        sets.address(address);
+    }
+    sets.write(tx, Subject::Project).await
 }
 
 async fn delete(

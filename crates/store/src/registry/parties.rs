@@ -34,8 +34,8 @@ impl Store {
         if let Some(answer) = request::replay(&tx, scope.organization, request).await? {
             return of_ids(&tx, scope.organization, &marks::recalled(&answer)?).await;
         }
-        check(&tx, scope, new).await?;
         gate::lock(&tx, scope.organization).await?;
+        check(&tx, scope, new).await?;
         let rows: Vec<PartyRow> = new.iter().map(PartyRow::of).collect();
         insert(&tx, scope.organization, &rows).await?;
         let keys: Vec<TargetKey> = rows

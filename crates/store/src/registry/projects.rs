@@ -153,6 +153,12 @@ async fn insert(connection: &impl ConnectionTrait, organization: OrganizationId,
     execute(connection, &sql, [organization.0.into(), batch(new)?]).await.map(|_| ())
 }
 
+/// One project with its marks.
+pub(super) async fn of_id(connection: &impl ConnectionTrait, organization: OrganizationId, id: ProjectId) -> Result<Project> {
+    let found = of_ids(connection, organization, &[id.0]).await?;
+    found.into_iter().next().ok_or_else(|| Error::not_found("project", id))
+}
+
 /// These projects with their marks, in the order of `ids`; unknown ones are left out.
 async fn of_ids(connection: &impl ConnectionTrait, organization: OrganizationId, ids: &[Uuid]) -> Result<Vec<Project>> {
     let rest = format!("and t.id in (select b.id from {})", rows(connection, "b", "$2", &marks::ID_ROW));
