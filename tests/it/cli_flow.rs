@@ -1,6 +1,7 @@
 //! The whole main job by admin commands alone, as a script would do it: JSON in hand, exit codes checked.
 
 use crate::cli_kit::{Done, Up};
+use linkyard_tests::sheet::Sheet;
 use serde_json::Value;
 use std::path::Path;
 
@@ -123,6 +124,42 @@ fn everything_adds_up(desk: &Desk<'_>) {
     assert!(on_projects > 0, "linked vendors are on linked projects");
     assert_eq!(on_projects, listed as u64);
     assert_eq!(desk.json("party list --limit 7").rows().len(), 7);
+}
+
+#[test]
+fn a_mapping_is_written_to_a_file_decided_there_and_read_back() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let up = Up::start(directory.path());
+    let desk = Desk { up: &up, directory: directory.path() };
+    desk.json("provider create --name Main --company-id 4711 --wait").ended(0);
+    desk.json("provider fetch --wait").ended(0);
+    desk.settle();
+    desk.json("parties mapping export --file vendors.csv").ended(0);
+    let path = directory.path().join("vendors.csv");
+    let exported = std::fs::read(&path).expect("the file");
+    assert_eq!(up.admin(directory.path(), &["parties", "mapping", "export"]).ended(0).out.as_bytes(), exported, "both ways");
+    let mut sheet = Sheet::open(&exported);
+    assert_eq!(sheet.rows.len(), 200);
+    sheet.set(0, "decision", "DO_NOT_ADD");
+    sheet.set(1, "decision", "CREATE");
+    sheet.set(1, "on_lookalike", "CREATE");
+    std::fs::write(&path, sheet.save()).expect("written");
+
+    let preview = desk.json("parties mapping import vendors.csv --confirm --dry-run").json();
+    assert_eq!((number(&preview["lines"]), number(&preview["creates"]), number(&preview["ignores"])), (200, 1, 1));
+    assert_eq!(desk.count("parties", "MAPPING_STATE_IGNORED"), 0, "a dry run decides nothing");
+    let unasked = desk.json("parties mapping import vendors.csv --confirm").ended(2);
+    assert!(unasked.err.contains("--yes"), "{unasked:?}");
+    let imported = desk.json("parties mapping import vendors.csv --confirm --yes").json();
+    assert_eq!(imported["job"]["state"], "STATE_SUCCEEDED");
+    assert_eq!((&imported["linkJob"]["state"], &imported["refused"]), (&"STATE_SUCCEEDED".into(), &serde_json::json!([])));
+    assert_eq!((desk.count("parties", "MAPPING_STATE_LINKED"), desk.count("parties", "MAPPING_STATE_IGNORED")), (1, 1));
+
+    sheet.set(2, "decision", "PERHAPS");
+    std::fs::write(&path, sheet.save()).expect("written");
+    let refused = up.admin(directory.path(), &["parties", "mapping", "import", "vendors.csv"]).ended(6);
+    assert!(refused.out.contains("4 ") && refused.out.contains("DECISION_UNKNOWN"), "line 4 is named: {refused:?}");
+    desk.json("parties mapping import missing.csv").ended(2);
 }
 
 #[test]

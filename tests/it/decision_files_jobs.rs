@@ -98,8 +98,8 @@ async fn an_import_whose_worker_is_killed_ends_the_same() {
 fn forty() -> Vec<AskedLine> {
     let ask = |line: u64| {
         let record = RecordId(i64::try_from(line % 33).expect("small"));
-        let choice = if line % 2 == 0 { create() } else { leave_out() };
-        (line % 7 != 0).then_some(Ask { record, choice, expected_revision: Some(1) })
+        let choice = if line.is_multiple_of(2) { create() } else { leave_out() };
+        (!line.is_multiple_of(7)).then_some(Ask { record, choice, expected_revision: Some(1) })
     };
     (2..42).map(|line| AskedLine { line, asked: Ok(ask(line)) }).collect()
 }

@@ -7,7 +7,8 @@ use linkyard_proto::v1::job::State;
 use linkyard_proto::v1::job_service_client::JobServiceClient;
 use linkyard_proto::v1::job_service_server::{JobService, JobServiceServer};
 use linkyard_proto::v1::{
-    CancelJobRequest, GetJobRequest, Job, ListJobsRequest, ListJobsResponse, RetryJobRequest, WatchJobRequest, WatchJobResponse,
+    CancelJobRequest, GetJobRequest, Job, ListImportRowsRequest, ListImportRowsResponse, ListJobsRequest, ListJobsResponse,
+    RetryJobRequest, WatchJobRequest, WatchJobResponse,
 };
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +67,10 @@ impl JobService for Flaky {
     }
 
     async fn retry_job(&self, _: Request<RetryJobRequest>) -> Result<Response<Job>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_import_rows(&self, _: Request<ListImportRowsRequest>) -> Result<Response<ListImportRowsResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 }
