@@ -40,6 +40,55 @@ async fn killed_ten_times_on_postgres_the_demo_ends_as_if_it_never_was() -> Resu
     Ok(())
 }
 
+/// A directory large enough for a push of several calls, an upstream that takes its time, and one in five writes without an answer.
+const LOSING: &[&str] = &[
+    "--vendors=2400",
+    "--projects=20",
+    "--limits=off",
+    "--simulator-arg=--latency-ms=100",
+    "--simulator-arg=--lost-replies-percent=20",
+    "--lease-ms=15000",
+    "--renew-ms=3000",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_pushes_with_answers_lost_no_insurance_is_there_twice() -> Result<()> {
+    let demo = Demo::new(None, LOSING)?;
+    let mut ledger = Ledger { demo: &demo, open: None };
+    let mut landed = 0;
+    while landed < 5 {
+        let left_by_the_dead = ledger.leases().await?;
+        let mut child = demo.spawn()?;
+        if !pushing_then(&mut child, &mut ledger, &left_by_the_dead).await? {
+            break;
+        }
+        child.kill().await?;
+        landed += usize::from(!fresh(ledger.leases().await?, &left_by_the_dead).is_empty());
+    }
+    assert!(landed >= 3, "the pushes ended after {landed} kills");
+    let mut serving = demo.serve()?;
+    let report = serving.report().await?;
+    assert_eq!((&report["adds_up"], &report["duplicates"]), (&true.into(), &0.into()), "{report}");
+    let agreed = agrees_with_the_simulator(&demo.place()?).await;
+    serving.kill().await?;
+    println!("faults_landed: {landed} kills while pushing");
+    agreed
+}
+
+/// Waits until the child pushes; answers false when it ended by itself first.
+async fn pushing_then(child: &mut Child, ledger: &mut Ledger<'_>, left_by_the_dead: &[Lease]) -> Result<bool> {
+    loop {
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        let fresh = fresh(ledger.leases().await.unwrap_or_default(), left_by_the_dead);
+        if fresh.iter().any(|(_, _, unclean_starts, kind)| *unclean_starts <= MOST_UNCLEAN_STARTS && kind == "push_compliance") {
+            return Ok(true);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Kills demos until so many kills have hit a leased job; `database_url` makes the database of one.
 async fn killed(kills: usize, database_url: impl AsyncFn() -> Option<String>) -> Result<()> {
     let expected = end_state(&Demo::new(database_url().await, SLOWED)?.run().await?);
@@ -102,7 +151,7 @@ async fn leased_then(child: &mut Child, ledger: &mut Ledger<'_>, left_by_the_dea
             return Ok(false);
         }
         let fresh = fresh(ledger.leases().await.unwrap_or_default(), left_by_the_dead);
-        let breakable = !fresh.is_empty() && fresh.iter().all(|(_, _, unclean_starts)| *unclean_starts <= MOST_UNCLEAN_STARTS);
+        let breakable = !fresh.is_empty() && fresh.iter().all(|(_, _, unclean_starts, _)| *unclean_starts <= MOST_UNCLEAN_STARTS);
         if breakable && held {
             return Ok(true);
         }
@@ -112,12 +161,12 @@ async fn leased_then(child: &mut Child, ledger: &mut Ledger<'_>, left_by_the_dea
     }
 }
 
-/// Job, epoch, and how many starts in a row ended without progress, the present one included.
-type Lease = (JobId, i64, i32);
+/// Job, epoch, how many starts in a row ended without progress, the present one included, and its kind.
+type Lease = (JobId, i64, i32, String);
 
 /// Leases that were taken since `before` was read.
 fn fresh(now: Vec<Lease>, before: &[Lease]) -> Vec<Lease> {
-    now.into_iter().filter(|(job, epoch, _)| !before.iter().any(|(old, old_epoch, _)| (old, old_epoch) == (job, epoch))).collect()
+    now.into_iter().filter(|lease| !before.iter().any(|old| (old.0, old.1) == (lease.0, lease.1))).collect()
 }
 
 /// The ledger of a demo, seen from outside.

@@ -73,6 +73,10 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     pub latency_ms: u64,
 
+    /// So many of a hundred writes are done, and their answers lost.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub lost_replies_percent: u8,
+
     /// Largest page of any list, below the endpoints' own maxima.
     #[arg(long)]
     pub max_page_size: Option<u32>,
@@ -137,6 +141,7 @@ impl Args {
             companies: self.companies(),
             credentials: Credentials { client_id: self.client_id.clone(), client_secret: self.client_secret.clone() },
             token_ttl_s: self.token_ttl_s,
+            lost_replies_percent: self.lost_replies_percent,
             settings: Settings {
                 limits,
                 retry_after_on_429: !self.no_retry_after,

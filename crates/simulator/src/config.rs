@@ -22,6 +22,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// How long a token lives, in seconds. Procore: 5,400.
     pub token_ttl_s: u64,
+    /// So many of a hundred writes are done, and their answers lost: a fault that is there from the start.
+    pub lost_replies_percent: u8,
     /// What can be changed while running.
     pub settings: Settings,
 }
@@ -34,6 +36,7 @@ impl Default for Config {
             companies: Vec::new(),
             credentials: Credentials { client_id: "simulator-client".to_owned(), client_secret: "simulator-secret".to_owned() },
             token_ttl_s: 5400,
+            lost_replies_percent: 0,
             settings: Settings::default(),
         }
     }

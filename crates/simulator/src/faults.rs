@@ -128,6 +128,20 @@ pub(crate) struct Fault {
 }
 
 impl Faults {
+    /// The faults that are there from the start: `percent` of all writes lose their answers.
+    pub(crate) fn from_the_start(percent: u8, seed: u64) -> Self {
+        let mut faults = Self::default();
+        if percent > 0 {
+            let of = |method: &str| {
+                let probability = Some(f64::from(percent) / 100.0);
+                let matching = Matching { method: Some(method.to_owned()), probability, seed, ..Matching::default() };
+                Script { matching, action: Action::LoseReply }
+            };
+            faults.add(["POST", "PATCH", "DELETE"].map(of).into());
+        }
+        faults
+    }
+
     /// Adds scripts and answers with their numbers.
     pub(crate) fn add(&mut self, scripts: Vec<Script>) -> Vec<u32> {
         let first = self.made + 1;

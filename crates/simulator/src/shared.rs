@@ -40,10 +40,13 @@ impl Shared {
         let clock = Clock::default();
         let mut world = World::default();
         let fresh = persist::hex(&Sha256::digest(format!("{}-{}", clock.now_us(), std::process::id())));
+        // Another start of the same history loses other answers.
+        let mut history = 0;
         let (store, secret, journal) = match &config.data_dir {
             None => (None, fresh, Journal::in_memory()),
             Some(data_dir) => {
                 let (store, events) = Store::open(data_dir)?;
+                history = events.len() as u64;
                 world.inputs = store.directory().to_owned();
                 for event in &events {
                     replay(&mut world, &clock, event)?;
@@ -58,7 +61,7 @@ impl Shared {
             settings: RwLock::new(config.settings.clone()),
             limiter: Mutex::default(),
             journal,
-            faults: Mutex::default(),
+            faults: Mutex::new(Faults::from_the_start(config.lost_replies_percent, history)),
             clock,
             platform: config.credentials.clone(),
             token_ttl_s: config.token_ttl_s,

@@ -190,14 +190,16 @@ impl Store {
     }
 
     /// The lease of every RUNNING job, those of dead processes included: job, epoch, and how many starts in a row ended without progress
-    /// (the present one counted). Drills prove by it that a kill hit a leased job.
+    /// (the present one counted), and its kind. Drills prove by it that a kill hit a leased job.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn leases_running(&self) -> Result<Vec<(JobId, i64, i32)>> {
-        let sql = "select id, epoch, starts_without_progress from job where state = 'running'";
+    pub async fn leases_running(&self) -> Result<Vec<(JobId, i64, i32, String)>> {
+        let sql = "select id, epoch, starts_without_progress, kind from job where state = 'running'";
         let found = all(&self.reader, sql, []).await?;
-        found.iter().map(|row| Ok((JobId(get(row, "id")?), get(row, "epoch")?, get(row, "starts_without_progress")?))).collect()
+        let lease =
+            |row| Ok((JobId(get(row, "id")?), get(row, "epoch")?, get(row, "starts_without_progress")?, get(row, "kind")?));
+        found.iter().map(lease).collect()
     }
 
     /// How many jobs are not finished, over all tenants (tests wait for 0; `up` prints it).
