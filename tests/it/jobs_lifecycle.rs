@@ -63,7 +63,7 @@ async fn the_purge_ends_and_says_what_it_purged() {
         assert_eq!(job.state, JobState::Succeeded);
         let purged = job.result.expect("figures");
         // The connection test, the fetch, and the suggesting and syncing after it.
-        assert_eq!(purged, json!({ "jobs": 4, "requests": 0, "walks": 0 }));
+        assert_eq!(purged, json!({ "jobs": 4, "requests": 0, "walks": 0, "imports": 0 }));
     })
     .await;
 }
