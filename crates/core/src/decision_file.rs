@@ -8,10 +8,12 @@
 
 mod ask;
 mod lines;
+mod reason;
 mod write;
 
-pub use ask::{Ask, AskedLine, Columns, ImportedRow, LineReason, Refusal, RowOutcome};
+pub use ask::{Ask, AskedLine, Columns, ImportedRow, RowOutcome};
 pub use lines::{Broken, Line, MOST_CELL_BYTES, MOST_LINE_BYTES, Place, Scanner};
+pub use reason::{LineReason, Refusal};
 pub use write::{BYTE_ORDER_MARK, write_header, write_row};
 
 use crate::mapping::{OnLookalike, Subject};

@@ -2,7 +2,8 @@
 //!
 //! A line has its result in the transaction that carried it out, and a line with a result is not looked at again: so a job that is killed,
 //! taken over or run once more ends in the same state. Confirmed rows belong to the import's own job until all lines are done, and then,
-//! in one statement, to a link job; when the import is cancelled or fails for good before that, its end gives the rows back as the end of a link job does.
+//! in one statement, to a link job; when the import is cancelled or fails for good before that, its end gives the rows back as the end of a
+//! link job does.
 
 mod apply;
 mod file;

@@ -23,8 +23,8 @@ use sea_orm::ConnectionTrait;
 use std::collections::HashMap;
 
 impl Store {
-    /// Judges lines without carrying them out, for a preview: what would become of each, and the decision that it would write. `seen` goes from one
-    /// chunk to the next; see [`CHUNK_LINES`](linkyard_core::decision_file::CHUNK_LINES).
+    /// Judges lines without carrying them out, for a preview: what would become of each, and the decision that it would write. `seen` goes
+    /// from one chunk to the next; see [`CHUNK_LINES`](linkyard_core::decision_file::CHUNK_LINES).
     ///
     /// # Errors
     /// `NotFound` for the provider.
@@ -43,7 +43,8 @@ impl Store {
     }
 
     /// Carries a chunk of lines out: drafts are written, or decisions confirmed (what is to be linked waits for [`Store::import_finish`]).
-    /// Lines that have a result already are left alone. The results and `checkpoint`, with the counts of this chunk, are written with it; answers those counts.
+    /// Lines that have a result already are left alone. The results and `checkpoint`, with the counts of this chunk, are written with it;
+    /// answers those counts.
     ///
     /// # Errors
     /// `Conflict(Fenced)`; `NotFound` for a provider that is not the job's tenant's; `Conflict(State)` for one that is being deleted.
