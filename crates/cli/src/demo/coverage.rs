@@ -33,7 +33,10 @@ pub(super) async fn state_and_push(session: &Session, provider: &str, memory: &m
     let seconds = rounded(started.elapsed().as_secs_f64());
     memory.finish(Phase { name: "state coverages".to_owned(), rows, calls: 0, seconds })?;
     push_all(session, provider, "push").await?;
-    memory.finish(pushed(session, provider).await?)
+    let pushed = pushed(session, provider).await?;
+    let seconds = rounded(started.elapsed().as_secs_f64());
+    memory.finish(Phase { name: "state and push coverages".to_owned(), seconds, ..pushed })?;
+    memory.finish(pushed)
 }
 
 /// Asks for a push although nothing changed: the report shows that it makes no call.
