@@ -27,9 +27,10 @@ const EDGES: [(&str, &[&str]); 12] = [
 ];
 
 /// Foreign crates that only these packages may use: each is the only one that knows something.
-const WRAPPERS: [(&str, &[&str]); 7] = [
+const WRAPPERS: [(&str, &[&str]); 8] = [
     ("sea-orm", &["linkyard-store"]),
     ("sea-orm-migration", &["linkyard-migrations"]),
+    ("redis", &["linkyard-queue"]),
     ("apalis", &["linkyard-queue"]),
     ("apalis-core", &["linkyard-queue"]),
     ("metrics", &["linkyard-telemetry"]),

@@ -203,7 +203,7 @@ async fn a_backlog_waits_in_the_ledger_and_every_job_of_it_runs_once() {
         for _ in 0..20 {
             worker.doorbell.ring();
             tokio::task::yield_now().await;
-            assert!(worker.doorbell.waiting().await <= 8, "at most four for each slot");
+            assert!(worker.doorbell.waiting().await.expect("they wait here") <= 8, "at most four for each slot");
         }
         gate.add_permits(100);
         bench.settled().await;

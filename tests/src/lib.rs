@@ -9,3 +9,4 @@ pub mod ground;
 pub mod jobs;
 pub mod postgres;
 pub mod sheet;
+pub mod redis;

@@ -10,6 +10,7 @@ use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_procore::{Company, Procore};
+use linkyard_queue::Doorbell;
 use linkyard_store::{Keep, Store};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,6 +67,8 @@ pub struct Context {
     provider: Option<Provider>,
     upstream: Upstream,
     signals: Signals,
+    /// Told of progress, and nothing else.
+    doorbell: Doorbell,
     open: OnceCell<Open>,
     /// Calls of this run that are in the job's counts already.
     reported_calls: AtomicI64,
@@ -78,6 +81,7 @@ impl Context {
         upstream: Upstream,
         provider: Option<Provider>,
         signals: Signals,
+        doorbell: Doorbell,
         keep: Keep,
     ) -> Self {
         Self {
@@ -94,6 +98,7 @@ impl Context {
             provider,
             upstream,
             signals,
+            doorbell,
             open: OnceCell::new(),
             reported_calls: AtomicI64::new(0),
         }
@@ -154,6 +159,6 @@ impl Context {
     }
 
     pub(crate) fn note_progress(&self) {
-        self.signals.note_progress();
+        self.doorbell.prove(self.fence.job);
     }
 }

@@ -8,28 +8,34 @@ use crate::args::Timing;
 use crate::running::Running;
 use linkyard_core::Result;
 use linkyard_core::id::JobId;
-use linkyard_queue::{Doorbell, MOST_WAITING};
+use linkyard_queue::{Called, Doorbell, MOST_WAITING};
 use linkyard_store::Store;
 use linkyard_store::ledger::Runnable;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 const ROLE: &str = "feeder";
+/// For so many ticks a job waits in a process for its turn to run alone.
+const PATIENCE_TICKS: u32 = 3;
+
+/// What the feeder of a process is made from.
+pub(crate) struct Feeding {
+    pub(crate) store: Store,
+    pub(crate) doorbell: Doorbell,
+    pub(crate) running: Arc<Running>,
+    pub(crate) owner: String,
+    pub(crate) concurrency: usize,
+    pub(crate) timing: Timing,
+    /// Whether this process has the role, for what else only one process does.
+    pub(crate) role: Arc<AtomicBool>,
+}
 
 /// Feeds until `shutdown`, then gives the role up.
-pub(crate) async fn feed(
-    store: Store,
-    doorbell: Doorbell,
-    running: Arc<Running>,
-    owner: String,
-    concurrency: usize,
-    timing: Timing,
-    role: Arc<AtomicBool>,
-    shutdown: CancellationToken,
-) {
-    let mut feeder = Feeder { store, doorbell, running, owner, concurrency, timing, role, settled: None, probation: None };
+pub(crate) async fn feed(feeding: Feeding, shutdown: CancellationToken) {
+    let mut feeder = Feeder { feeding, settled: None, offered: Offered::default() };
     while !shutdown.is_cancelled() {
         let wait = feeder.pass().await;
         tokio::select! {
@@ -37,31 +43,24 @@ pub(crate) async fn feed(
             () = feeder.woken(wait) => {}
         }
     }
+    feeder.feeding.doorbell.listen(false);
     // Best effort: without it another process takes the role over when it runs out.
-    let _ = feeder.store.role_take(ROLE, &feeder.owner, 0).await;
+    let _ = feeder.feeding.store.role_take(ROLE, &feeder.feeding.owner, 0).await;
 }
 
 /// How long to sleep after a pass.
 enum Wait {
     /// At most this long; a ring ends it.
     Ring(Duration),
-    /// This long whoever rings: the database does not answer, or another process feeds.
+    /// This long whoever rings: a server does not answer, or another process feeds.
     Blind(Duration),
 }
 
 struct Feeder {
-    store: Store,
-    doorbell: Doorbell,
-    running: Arc<Running>,
-    owner: String,
-    concurrency: usize,
-    timing: Timing,
-    /// Whether this process has the role, for what else only one process does.
-    role: Arc<AtomicBool>,
+    feeding: Feeding,
     /// When the role was last taken and the ledger tidied; `None` while another process feeds.
     settled: Option<Instant>,
-    /// The job whose last start was unclean and that is here alone until it makes progress or ends.
-    probation: Option<JobId>,
+    offered: Offered,
 }
 
 impl Feeder {
@@ -69,76 +68,65 @@ impl Feeder {
         match wait {
             Wait::Blind(time) => tokio::time::sleep(time).await,
             Wait::Ring(time) => {
-                if tokio::time::timeout(time, self.doorbell.changed()).await.is_ok() {
-                    self.running.poke();
+                if tokio::time::timeout(time, self.feeding.doorbell.changed()).await.is_ok() {
+                    self.feeding.running.poke();
                 }
             }
         }
     }
 
     async fn pass(&mut self) -> Wait {
+        let tick = self.feeding.timing.tick;
+        self.feeding.doorbell.let_go(tick * PATIENCE_TICKS);
         match self.try_pass().await {
             Ok(wait) => wait,
             Err(error) => {
-                tracing::warn!(%error, "the feeder can not read the ledger now");
-                Wait::Blind(self.timing.tick)
+                tracing::warn!(%error, "the feeder can not feed now");
+                Wait::Blind(tick)
             }
         }
     }
 
     async fn try_pass(&mut self) -> Result<Wait> {
-        if !self.hold_role().await? {
-            return Ok(Wait::Blind(self.timing.tick));
+        let (held, tick) = (self.hold_role().await, self.feeding.timing.tick);
+        self.feeding.doorbell.listen(matches!(held, Ok(true)));
+        if !held? {
+            return Ok(Wait::Blind(tick));
         }
-        if self.on_probation() {
-            return Ok(Wait::Ring(self.timing.tick));
-        }
-        let waiting = self.doorbell.waiting().await;
-        let Some(room) = room(self.concurrency, waiting) else {
-            return Ok(Wait::Ring(self.timing.tick));
+        let (store, doorbell, slots) = (&self.feeding.store, &self.feeding.doorbell, self.feeding.concurrency);
+        let waiting = doorbell.waiting().await?;
+        let Some(room) = room(slots, waiting) else {
+            return Ok(Wait::Ring(tick));
         };
-        let held = self.doorbell.held();
-        // Ids that wait here are still runnable in SQL and come first; ask for as many more.
-        let limit = u32::try_from(room + held.len()).unwrap_or(u32::MAX);
-        let runnable = self.store.jobs_runnable(limit).await?;
-        let unproven = held.iter().any(|job| !self.running.progressed(*job));
-        let offer = choose(&runnable, room, unproven, |job| held.contains(&job) || self.running.refused(job));
-        if let Offer::Alone(job) = offer {
-            self.probation = Some(job);
-        }
-        self.doorbell.offer(&offer.ids()).await;
-        let next_ms = self.store.next_runnable_in_ms().await?;
+        // What waits, or is on its way to a slot, is still runnable in SQL and comes first: ask for as many more.
+        let limit = u32::try_from(room + waiting + slots).unwrap_or(u32::MAX);
+        let runnable = store.jobs_runnable(limit).await?;
+        let calls = self.offered.choose(&runnable, room, Instant::now(), tick);
+        doorbell.offer(&calls).await?;
+        self.offered.note(&runnable, &calls, Instant::now());
+        let next_ms = store.next_runnable_in_ms().await?;
         let next = next_ms.and_then(|wait_ms| u64::try_from(wait_ms).ok()).filter(|wait_ms| *wait_ms > 0);
-        Ok(Wait::Ring(next.map_or(self.timing.tick, |wait_ms| Duration::from_millis(wait_ms).min(self.timing.tick))))
+        Ok(Wait::Ring(next.map_or(tick, |wait_ms| Duration::from_millis(wait_ms).min(tick))))
     }
 
     /// Takes or keeps the role and tidies the ledger, at most once per tick: passes follow each other quickly when short jobs end.
     async fn hold_role(&mut self) -> Result<bool> {
-        if self.settled.is_some_and(|at| at.elapsed() < self.timing.tick) {
+        let Feeding { store, owner, timing, role, .. } = &self.feeding;
+        if self.settled.is_some_and(|at| at.elapsed() < timing.tick) {
             return Ok(true);
         }
         self.settled = None;
-        self.role.store(false, Ordering::Relaxed);
-        if !self.store.role_take(ROLE, &self.owner, self.timing.role_ms).await? {
+        role.store(false, Ordering::Relaxed);
+        if !store.role_take(ROLE, owner, timing.role_ms).await? {
             return Ok(false);
         }
-        self.role.store(true, Ordering::Relaxed);
-        let settled = self.store.jobs_settle().await?;
+        role.store(true, Ordering::Relaxed);
+        let settled = store.jobs_settle().await?;
         if settled.poisoned > 0 {
             tracing::warn!(jobs = settled.poisoned, "jobs that kept killing their process are quarantined");
         }
-        self.running.forget_refusals();
         self.settled = Some(Instant::now());
         Ok(true)
-    }
-
-    fn on_probation(&mut self) -> bool {
-        let Some(job) = self.probation else { return false };
-        let goes_on = self.doorbell.held().contains(&job) && !self.running.progressed(job);
-        if !goes_on {
-            self.probation = None;
-        }
-        goes_on
     }
 }
 
@@ -148,39 +136,25 @@ fn room(slots: usize, waiting: usize) -> Option<usize> {
     (waiting < low).then(|| high - waiting)
 }
 
-/// What one pass offers.
-#[derive(Debug, PartialEq, Eq)]
-enum Offer {
-    /// These, in this order.
-    Together(Vec<JobId>),
-    /// This one, and nothing else until it has made progress or ended.
-    Alone(JobId),
-}
+/// What was offered a moment ago, by job and start. The same start is not offered again before a tick is over, so a job on its way to a
+/// slot, or one that the query and the claim see differently, costs a claim per tick and not a busy loop; a job that is lost on its way
+/// waits no longer than that.
+#[derive(Debug, Default)]
+struct Offered(HashMap<JobId, (i64, Instant)>);
 
-impl Offer {
-    fn ids(&self) -> Vec<JobId> {
-        match self {
-            Self::Together(ids) => ids.clone(),
-            Self::Alone(id) => vec![*id],
-        }
+impl Offered {
+    /// Takes `runnable` in its order, up to `room`, without what was just offered.
+    fn choose(&mut self, runnable: &[Runnable], room: usize, now: Instant, tick: Duration) -> Vec<Called> {
+        self.0.retain(|_, (_, at)| now.duration_since(*at) < tick);
+        let new = runnable.iter().filter(|job| self.0.get(&job.job).is_none_or(|(epoch, _)| *epoch != job.epoch));
+        new.take(room).map(|job| Called { job: job.job, lane: job.lane, alone: job.unclean }).collect()
     }
-}
 
-/// Takes `runnable` in its order, without those to `skip`, up to `room`. A job whose last start was unclean may take its neighbours down
-/// with it, and a neighbour that has not made progress would be blamed: it goes alone, once every job here is proven, and what comes
-/// after it waits.
-fn choose(runnable: &[Runnable], room: usize, unproven: bool, skip: impl Fn(JobId) -> bool) -> Offer {
-    let mut ids = Vec::new();
-    for job in runnable.iter().filter(|job| !skip(job.job)) {
-        if job.unclean {
-            return if ids.is_empty() && !unproven { Offer::Alone(job.job) } else { Offer::Together(ids) };
-        }
-        if ids.len() >= room {
-            break;
-        }
-        ids.push(job.job);
+    fn note(&mut self, runnable: &[Runnable], calls: &[Called], now: Instant) {
+        let epochs: HashMap<JobId, i64> = runnable.iter().map(|job| (job.job, job.epoch)).collect();
+        let noted = calls.iter().filter_map(|call| Some((call.job, (*epochs.get(&call.job)?, now))));
+        self.0.extend(noted);
     }
-    Offer::Together(ids)
 }
 
 #[cfg(test)]
@@ -188,8 +162,16 @@ mod tests {
     use super::*;
     use linkyard_core::job::Lane;
 
+    const TICK: Duration = Duration::from_secs(1);
+
     fn runnable(unclean: bool) -> Runnable {
-        Runnable { job: JobId::generate(), provider: None, lane: Lane::Person, unclean }
+        Runnable { job: JobId::generate(), provider: None, lane: Lane::Person, unclean, epoch: 0 }
+    }
+
+    fn chosen(offered: &mut Offered, jobs: &[Runnable], room: usize, now: Instant) -> Vec<JobId> {
+        let calls = offered.choose(jobs, room, now, TICK);
+        offered.note(jobs, &calls, now);
+        calls.iter().map(|call| call.job).collect()
     }
 
     #[test]
@@ -202,23 +184,26 @@ mod tests {
     }
 
     #[test]
-    fn ids_keep_the_order_of_the_ledger_and_what_is_here_is_left_out() {
+    fn ids_keep_the_order_of_the_ledger_and_what_was_just_offered_is_left_out() {
+        let (mut offered, now) = (Offered::default(), Instant::now());
         let jobs = [runnable(false), runnable(false), runnable(false)];
-        let offer = choose(&jobs, 10, true, |job| job == jobs[1].job);
-        assert_eq!(offer, Offer::Together(vec![jobs[0].job, jobs[2].job]));
-        assert_eq!(choose(&jobs, 1, true, |_| false), Offer::Together(vec![jobs[0].job]));
+        assert_eq!(chosen(&mut offered, &jobs, 2, now), [jobs[0].job, jobs[1].job]);
+        assert_eq!(chosen(&mut offered, &jobs, 2, now), [jobs[2].job]);
+        assert_eq!(chosen(&mut offered, &jobs, 10, now + TICK), jobs.map(|job| job.job), "a tick later it may have been lost");
     }
 
     #[test]
-    fn a_job_that_ended_uncleanly_goes_alone_once_its_neighbours_are_proven() {
+    fn a_job_that_was_started_meanwhile_is_offered_again_at_once() {
+        let (mut offered, now) = (Offered::default(), Instant::now());
+        let job = runnable(false);
+        assert_eq!(chosen(&mut offered, &[job], 1, now), [job.job]);
+        assert_eq!(chosen(&mut offered, &[Runnable { epoch: 1, ..job }], 1, now), [job.job]);
+    }
+
+    #[test]
+    fn a_job_that_ended_uncleanly_is_to_run_alone() {
         let jobs = [runnable(true), runnable(false)];
-        assert_eq!(choose(&jobs, 10, false, |_| false), Offer::Alone(jobs[0].job));
-        assert_eq!(choose(&jobs, 10, true, |_| false), Offer::Together(vec![]), "and until then nothing is added");
-    }
-
-    #[test]
-    fn what_is_more_urgent_goes_before_a_job_that_ended_uncleanly() {
-        let jobs = [runnable(false), runnable(true), runnable(false)];
-        assert_eq!(choose(&jobs, 10, false, |_| false), Offer::Together(vec![jobs[0].job]));
+        let calls = Offered::default().choose(&jobs, 10, Instant::now(), TICK);
+        assert_eq!(calls.iter().map(|call| call.alone).collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -22,6 +22,7 @@ pub use progress::Progress;
 pub use runner::Perform;
 
 use context::Upstream;
+use feeder::Feeding;
 use linkyard_core::{Error, Result};
 use linkyard_procore::Procore;
 use linkyard_queue::Doorbell;
@@ -70,6 +71,7 @@ pub async fn run_with(
         store: store.clone(),
         upstream: Upstream::new(procore),
         running: running.clone(),
+        doorbell: doorbell.clone(),
         perform,
         owner: owner.clone(),
         timing,
@@ -78,16 +80,16 @@ pub async fn run_with(
         kill: kill.clone(),
     });
     tracing::info!(owner, concurrency = args.concurrency, "the worker takes jobs");
-    let feeder = feeder::feed(
-        store.clone(),
-        doorbell.clone(),
-        running.clone(),
+    let feeding = Feeding {
+        store: store.clone(),
+        doorbell: doorbell.clone(),
+        running: running.clone(),
         owner,
-        args.concurrency,
+        concurrency: args.concurrency,
         timing,
-        role.clone(),
-        shutdown.clone(),
-    );
+        role: role.clone(),
+    };
+    let feeder = feeder::feed(feeding, shutdown.clone());
     let feeder = Part::start("feeder", feeder);
     let schedules =
         Part::start("schedules", schedule::keep(store.clone(), role, doorbell.clone(), args.schedules(), shutdown.clone()));

@@ -15,6 +15,7 @@ use linkyard_core::job::{ClaimedJob, Finish, JobKind, JobState, Outcome, Request
 use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
+use linkyard_queue::Doorbell;
 use linkyard_store::{Keep, Store};
 use linkyard_telemetry::{measure, trace};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(crate) struct Runner {
     pub(crate) store: Store,
     pub(crate) upstream: Upstream,
     pub(crate) running: Arc<Running>,
+    pub(crate) doorbell: Doorbell,
     pub(crate) perform: Perform,
     pub(crate) owner: String,
     pub(crate) timing: Timing,
@@ -72,14 +74,10 @@ impl Runner {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(job = %id, %error, "job {id} can not be claimed now");
-                self.running.refuse(id);
                 return;
             }
         };
-        let Some(job) = claimed.into_iter().next() else {
-            self.running.refuse(id);
-            return;
-        };
+        let Some(job) = claimed.into_iter().next() else { return };
         let signals = Signals::new(&self.stop, job.requested);
         let _entered = self.running.enter(&job, signals.clone());
         let started = Instant::now();
@@ -114,7 +112,8 @@ impl Runner {
         {
             return Attempt::unstarted(Ended::Decided(Finish::Release));
         }
-        let cx = Arc::new(Context::new(job, self.store.clone(), self.upstream.clone(), provider, signals.clone(), self.keep));
+        let (store, doorbell) = (self.store.clone(), self.doorbell.clone());
+        let cx = Arc::new(Context::new(job, store, self.upstream.clone(), provider, signals.clone(), doorbell, self.keep));
         self.supervise(job, signals, cx).await
     }
 

@@ -9,7 +9,7 @@ use linkyard_core::job::{ClaimedJob, Fence, JobKind, RequestedState};
 use linkyard_core::provider::ProviderState;
 use linkyard_core::scope::Scope;
 use linkyard_store::Store;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -25,8 +25,6 @@ pub(crate) struct Signals {
     requested: Arc<Mutex<RequestedState>>,
     /// The provider makes the job wait: it is given back, and the feeder leaves it out until the provider works again.
     provider_waits: Arc<AtomicBool>,
-    /// The run has written a checkpoint, so a crash from now on is no sign that the job kills its process.
-    progressed: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -38,7 +36,6 @@ impl Signals {
             lost: CancellationToken::new(),
             requested: Arc::new(Mutex::new(RequestedState::None)),
             provider_waits: Arc::default(),
-            progressed: Arc::default(),
         };
         signals.request(requested);
         signals
@@ -66,10 +63,6 @@ impl Signals {
         self.lost.cancelled().await;
     }
 
-    pub(crate) fn note_progress(&self) {
-        self.progressed.store(true, Ordering::Relaxed);
-    }
-
     fn wait_for_provider(&self) {
         self.provider_waits.store(true, Ordering::Relaxed);
         self.stop.cancel();
@@ -87,14 +80,8 @@ impl Signals {
 /// The runs of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    inside: Mutex<Inside>,
+    runs: Mutex<HashMap<JobId, Entry>>,
     poked: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Inside {
-    runs: HashMap<JobId, Entry>,
-    refused: HashSet<JobId>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,42 +96,23 @@ impl Running {
     /// Enters a run; it leaves when the guard is dropped.
     pub(crate) fn enter(self: &Arc<Self>, job: &ClaimedJob, signals: Signals) -> Entered {
         let entry = Entry { fence: job.fence, kind: job.kind, provider: job.provider, signals };
-        self.lock().runs.insert(job.fence.job, entry);
+        self.lock().insert(job.fence.job, entry);
         Entered { running: self.clone(), job: job.fence.job }
-    }
-
-    /// Whether a run of `job` is here and has written a checkpoint.
-    pub(crate) fn progressed(&self, job: JobId) -> bool {
-        self.lock().runs.get(&job).is_some_and(|entry| entry.signals.progressed.load(Ordering::Relaxed))
-    }
-
-    /// Notes that a claim of `job` was refused; until [`Running::forget_refusals`] the feeder does not offer it again, so a job that the
-    /// feeder's query and the claim see differently costs a claim per tick and not a busy loop.
-    pub(crate) fn refuse(&self, job: JobId) {
-        self.lock().refused.insert(job);
-    }
-
-    pub(crate) fn refused(&self, job: JobId) -> bool {
-        self.lock().refused.contains(&job)
-    }
-
-    pub(crate) fn forget_refusals(&self) {
-        self.lock().refused.clear();
     }
 
     /// Asks for a renewal soon: somebody rang, and it may have been for a cancel of a job that runs here.
     pub(crate) fn poke(&self) {
-        if !self.lock().runs.is_empty() {
+        if !self.lock().is_empty() {
             self.poked.notify_one();
         }
     }
 
     fn entries(&self) -> Vec<Entry> {
-        self.lock().runs.values().cloned().collect()
+        self.lock().values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Entry>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renews every lease held here; a database that does not answer is left to the next renewal, and to the fence in every write.
@@ -204,7 +172,7 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.running.lock().runs.remove(&self.job);
+        self.running.lock().remove(&self.job);
     }
 }
 

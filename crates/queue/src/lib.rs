@@ -8,8 +8,10 @@
 mod backend;
 pub mod budget;
 mod doorbell;
+mod redis;
 mod run;
 
 pub use budget::{BudgetArgs, MemoryBudget};
-pub use doorbell::{Doorbell, MOST_WAITING};
+pub use doorbell::{Called, Doorbell, MOST_WAITING};
+pub use redis::{Redis, RedisArgs, RedisFinding};
 pub use run::run;

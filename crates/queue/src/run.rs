@@ -14,6 +14,7 @@ use linkyard_core::id::JobId;
 use linkyard_core::{Error, Result};
 use std::any::Any;
 use std::future::Future;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Gives every id that waits at `doorbell` to `handler`, `concurrency` (at least 1) at once, each on a task of its own, until `shutdown`;
@@ -26,11 +27,15 @@ where
     H: Fn(JobId) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
+    let concurrency = concurrency.max(1);
+    let (fetching, stop_fetching) = (doorbell.clone(), shutdown.clone());
+    let fetching = tokio::spawn(async move { fetching.fetch(concurrency, stop_fetching).await });
+    let _fetching = AbortOnDrop(fetching);
     let worker = move |_restarts: usize| {
         let handler = handler.clone();
         WorkerBuilder::new("jobs")
             .backend(Deliveries::new(doorbell.clone()))
-            .concurrency(concurrency.max(1))
+            .concurrency(concurrency)
             .parallelize(tokio::spawn)
             .layer(CatchPanicLayer::with_panic_handler(note_panic))
             .build(move |delivery: Delivery| {
@@ -50,6 +55,15 @@ where
     monitor.run_with_signal(stopped).await.map_err(|error| Error::internal("the worker runtime ended", error.to_string()))
 }
 
+/// Ends its task when it is dropped.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 fn note_panic(panic: &Box<dyn Any + Send>) -> PanicError {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     let text = text.unwrap_or_else(|| "a panic without a text".to_owned());
@@ -60,12 +74,19 @@ fn note_panic(panic: &Box<dyn Any + Send>) -> PanicError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doorbell::Called;
+    use linkyard_core::job::Lane;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::{Semaphore, mpsc};
 
     fn ids(count: usize) -> Vec<JobId> {
         (0..count).map(|_| JobId::generate()).collect()
+    }
+
+    async fn offer(doorbell: &Doorbell, ids: &[JobId]) -> usize {
+        let calls: Vec<Called> = ids.iter().map(|job| Called { job: *job, lane: Lane::Person, alone: false }).collect();
+        doorbell.offer(&calls).await.expect("it waits in this process")
     }
 
     #[tokio::test]
@@ -77,7 +98,7 @@ mod tests {
             async move { seen.send(id).expect("the test listens") }
         };
         let worker = tokio::spawn(run(doorbell.clone(), 8, handler, shutdown.clone()));
-        doorbell.offer(&ids).await;
+        offer(&doorbell, &ids).await;
         let mut got = Vec::new();
         for _ in 0..ids.len() {
             got.push(all.recv().await.expect("an id"));
@@ -106,7 +127,7 @@ mod tests {
             }
         };
         let worker = tokio::spawn(run(doorbell.clone(), 3, handler, shutdown.clone()));
-        doorbell.offer(&ids(60)).await;
+        offer(&doorbell, &ids(60)).await;
         done.acquire_many(60).await.expect("open").forget();
         shutdown.cancel();
         worker.await.expect("no panic").expect("a clean end");
@@ -127,13 +148,13 @@ mod tests {
             }
         };
         let worker = tokio::spawn(run(doorbell.clone(), 2, handler, shutdown.clone()));
-        doorbell.offer(&ids(5)).await;
+        offer(&doorbell, &ids(5)).await;
         started.acquire_many(2).await.expect("open").forget();
         shutdown.cancel();
         go.add_permits(5);
         worker.await.expect("no panic").expect("a clean end");
         assert_eq!(ended.load(Ordering::SeqCst), 2);
-        assert_eq!(doorbell.waiting().await, 3);
+        assert_eq!(doorbell.waiting().await.expect("it waits in this process"), 3);
     }
 
     #[tokio::test]
@@ -149,13 +170,13 @@ mod tests {
             }
         };
         let worker = tokio::spawn(run(doorbell.clone(), 1, handler, shutdown.clone()));
-        doorbell.offer(&ids).await;
+        offer(&doorbell, &ids).await;
         assert_eq!(all.recv().await, Some(ids[0]));
         assert_eq!(all.recv().await, Some(ids[1]));
         while doorbell.held().contains(&ids[0]) {
             doorbell.changed().await;
         }
-        assert_eq!(doorbell.offer(&ids[..1]).await, 1);
+        assert_eq!(offer(&doorbell, &ids[..1]).await, 1);
         assert_eq!(all.recv().await, Some(ids[0]));
         shutdown.cancel();
         worker.await.expect("no panic").expect("a clean end");

@@ -26,6 +26,8 @@ pub struct Runnable {
     pub lane: Lane,
     /// Its last start ended without progress: it must be claimed alone.
     pub unclean: bool,
+    /// Starts so far; another number is another offer.
+    pub epoch: i64,
 }
 
 /// Lanes by who waits: a person first.
@@ -120,7 +122,8 @@ impl Store {
             };
             let tests = if queue.tests_only { "and job.kind = 'test_connection'" } else { "" };
             arms.push(format!(
-                "select {number} as queue_number, job.id, job.provider_id, job.lane, job.starts_without_progress, job.run_at_ms
+                "select {number} as queue_number, job.id, job.provider_id, job.lane, job.starts_without_progress, job.epoch,
+                    job.run_at_ms
                  from job where job.provider_id {provider} and job.lane = '{lane}' {tests} and job.{LIVE} and {due} and {startable}
                  order by job.run_at_ms, job.id limit {share}",
                 lane = queue.lane.as_str(),
@@ -243,6 +246,7 @@ fn runnable(row: &QueryResult) -> Result<Runnable> {
         provider: get::<Option<Uuid>>(row, "provider_id")?.map(ProviderId),
         lane: word(row, "lane", Lane::parse)?,
         unclean: get::<i32>(row, "starts_without_progress")? > 0,
+        epoch: get(row, "epoch")?,
     })
 }
 
