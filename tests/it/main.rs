@@ -43,6 +43,7 @@ mod procore_pages;
 mod procore_people;
 mod procore_traps;
 mod procore_traps_writing;
+mod queue_budget;
 mod queue_doorbell;
 mod store_automatic;
 mod store_contacts;

@@ -1,15 +1,17 @@
-//! The call budget in memory: how many calls a platform may still get, per app credential and company.
+//! The call budget: how many calls a platform may still get, per app credential and company.
 //!
-//! Lives here: the in-process implementation of the [`Budget`] port, for the embedded mode and for a worker that has its companies to
-//! itself. The counting is in `windows.rs`, which knows no locks and no clock. Does not live here: the shared budget of several workers,
-//! keeping usage over a restart (the store's), and what a caller does while it waits.
+//! Lives here: the two implementations of the [`Budget`] port, in this process for the embedded mode and in Redis (`shared.rs`) for
+//! workers that share their companies. Both count by the same rules, in `windows.rs`, which knows no locks and no clock. Does not live
+//! here: keeping usage over a restart (the store's), and what a caller does while it waits.
 
 mod args;
 mod clock;
+mod shared;
 mod windows;
 
 pub use args::BudgetArgs;
 pub use clock::{BudgetClock, SystemClock};
+pub use shared::SharedBudget;
 
 use async_trait::async_trait;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};

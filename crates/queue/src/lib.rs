@@ -11,7 +11,7 @@ mod doorbell;
 mod redis;
 mod run;
 
-pub use budget::{BudgetArgs, MemoryBudget};
+pub use budget::{BudgetArgs, MemoryBudget, SharedBudget};
 pub use doorbell::{Called, Doorbell, MOST_WAITING};
 pub use redis::{Redis, RedisArgs, RedisFinding};
 pub use run::run;

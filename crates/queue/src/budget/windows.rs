@@ -11,6 +11,7 @@
 use super::BudgetArgs;
 use linkyard_core::budget::{CallAnswer, Usage};
 use linkyard_core::job::Lane;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// A call that was not reported for this long is taken as answered: its process or task is gone. Longer than any call may take.
@@ -67,8 +68,8 @@ enum Told {
     Hour,
 }
 
-/// The state of one key. Times are monotonic milliseconds.
-#[derive(Debug)]
+/// The state of one key. Times are milliseconds on a clock that never goes back (or is set right by [`Windows::keep_behind`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Windows {
     spike_limit: u32,
     hour_limit: u32,
@@ -178,6 +179,24 @@ impl Windows {
         }
         let block = ahead(usage.blocked_until_ms).min(rules.hour_window_ms + RESET_SLACK_MS);
         self.blocked_until = self.blocked_until.max(now + block);
+    }
+
+    /// Takes it that a whole rolling window was just used up: for a key that was in use and whose use was lost.
+    pub(super) fn fill(&mut self, now: u64) {
+        self.fill_spike(self.spike_limit, now);
+    }
+
+    /// Sets right what a clock that was set back left in the future, so that nothing waits longer than its window.
+    pub(super) fn keep_behind(&mut self, rules: &Rules, now: u64) {
+        let longest = now + rules.hour_window_ms + RESET_SLACK_MS;
+        self.under_way.iter_mut().chain(self.recent.iter_mut()).for_each(|at| *at = (*at).min(now));
+        self.hour_ends = self.hour_ends.map(|ends| ends.min(longest));
+        self.blocked_until = self.blocked_until.min(longest);
+    }
+
+    /// How long this may matter, milliseconds: from now on nothing that is known here lasts longer.
+    pub(super) fn memory_ms(rules: &Rules) -> u64 {
+        rules.hour_window_ms + RESET_SLACK_MS + LOST_AFTER_MS
     }
 
     /// Drops what lies behind the windows.

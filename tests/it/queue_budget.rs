@@ -1,0 +1,219 @@
+//! The call budget, in memory and in Redis by the same cases; and what becomes of the one in Redis when Redis is emptied, killed or new.
+
+use futures_util::future::join_all;
+use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};
+use linkyard_core::id::CompanyId;
+use linkyard_core::job::Lane;
+use linkyard_queue::{BudgetArgs, MemoryBudget, Redis, SharedBudget};
+use linkyard_tests::jobs::eventually;
+use linkyard_tests::redis::RedisServer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const WINDOW: Duration = Duration::from_millis(200);
+
+fn args() -> BudgetArgs {
+    BudgetArgs { spike_window_ms: 200, hour_window_ms: 600_000, initial_spike_limit: 20, ..BudgetArgs::default() }
+}
+
+fn key() -> BudgetKey {
+    BudgetKey { client_id: "an app {with} braces".to_owned(), company: CompanyId(598_134_325_812_345) }
+}
+
+fn ok() -> CallAnswer {
+    CallAnswer { status: 200, ..CallAnswer::default() }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("near")
+}
+
+/// An answer that tells of the hour window: so many calls of `limit` are left.
+fn told(limit: u32, remaining: u32) -> CallAnswer {
+    let (server_now_ms, reset_at_s) = (Some(now_ms()), Some(now_ms() / 1_000 + 500));
+    CallAnswer { limit: Some(limit), remaining: Some(remaining), reset_at_s, server_now_ms, ..ok() }
+}
+
+fn shared(server: &RedisServer) -> Arc<dyn Budget> {
+    Arc::new(SharedBudget::new(&args(), Redis::new(&server.args()).expect("an address")))
+}
+
+/// Runs `case` with eight clients of each kind of budget: in memory they are one, over Redis each has its own connection and memory.
+async fn each_budget(case: impl AsyncFn(Vec<Arc<dyn Budget>>)) {
+    eprintln!("-- in memory");
+    let memory: Arc<dyn Budget> = Arc::new(MemoryBudget::new(&args()));
+    case(vec![memory; 8]).await;
+    eprintln!("-- in Redis");
+    let server = RedisServer::start();
+    case((0..8).map(|_| shared(&server)).collect()).await;
+}
+
+/// Makes a call and reports its answer; false when it has to wait.
+async fn call(budget: &Arc<dyn Budget>, lane: Lane, answer: CallAnswer) -> bool {
+    let granted = budget.ask(&key(), lane).await == Grant::Go;
+    if granted {
+        budget.report(&key(), answer).await;
+    }
+    granted
+}
+
+/// How many calls go before one has to wait.
+async fn burst(budget: &Arc<dyn Budget>, lane: Lane) -> u32 {
+    let mut calls = 0;
+    while call(budget, lane, ok()).await {
+        calls += 1;
+    }
+    calls
+}
+
+/// Makes calls until `left` is used up, each as soon as it may; answers when they started.
+async fn starts(budget: &Arc<dyn Budget>, left: &AtomicU32) -> Vec<Instant> {
+    let mut starts = Vec::new();
+    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+        while let Grant::Wait(wait) = budget.ask(&key(), Lane::Background).await {
+            tokio::time::sleep(wait).await;
+        }
+        starts.push(Instant::now());
+        // The call itself, of any length: its place is taken until a window after its answer.
+        tokio::time::sleep(Duration::from_millis(u64::try_from(starts.len() % 7).expect("small"))).await;
+        budget.report(&key(), ok()).await;
+    }
+    starts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_no_rolling_window_start_more_calls_than_the_limit_less_the_reserve() {
+    each_budget(async |clients| {
+        let left = AtomicU32::new(150);
+        let mut all = join_all(clients.iter().map(|client| starts(client, &left))).await.concat();
+        all.sort();
+        assert_eq!(all.len(), 150, "and all of them start in the end");
+        let allowed = 20 - 2;
+        for (first, last) in all.iter().zip(&all[allowed..]) {
+            assert!(last.duration_since(*first) >= WINDOW, "{} calls within {:?}", allowed + 1, last.duration_since(*first));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_reserve_is_for_the_lane_in_which_a_person_waits() {
+    each_budget(async |clients| {
+        // The hour's window, so that no place becomes free while the case runs.
+        assert!(call(&clients[0], Lane::Person, told(600, 30)).await);
+        let mut calls = 0;
+        for _ in 0..10 {
+            for client in &clients {
+                calls += burst(client, Lane::Background).await + burst(client, Lane::Push).await;
+            }
+            if calls < 20 {
+                tokio::time::sleep(WINDOW).await;
+            }
+        }
+        assert_eq!(calls, 0, "60 of 600 are kept back, and 30 are left");
+        let mut persons = 0;
+        while persons < 30 {
+            persons += burst(&clients[7], Lane::Person).await;
+            tokio::time::sleep(WINDOW / 4).await;
+        }
+        assert_eq!(persons, 30);
+        assert!(matches!(clients[0].ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW * 10));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_client_is_told_holds_for_all() {
+    each_budget(async |clients| {
+        assert!(call(&clients[0], Lane::Person, ok()).await);
+        let refused = CallAnswer { status: 429, retry_after: Some(Duration::from_secs(70)), ..ok() };
+        assert!(call(&clients[3], Lane::Person, refused).await);
+        for client in &clients {
+            let Grant::Wait(wait) = client.ask(&key(), Lane::Person).await else { panic!("a call before the time named") };
+            assert!(wait > Duration::from_secs(60), "{wait:?}");
+        }
+        let another = BudgetKey { company: CompanyId(1), ..key() };
+        assert_eq!(clients[0].ask(&another, Lane::Background).await, Grant::Go, "but not for other companies");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn before_the_first_answer_one_call_is_under_way_among_all() {
+    each_budget(async |clients| {
+        let asked = join_all(clients.iter().map(|client| async { client.ask(&key(), Lane::Person).await })).await;
+        assert_eq!(asked.iter().filter(|grant| **grant == Grant::Go).count(), 1, "{asked:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_an_emptied_redis_a_window_is_taken_as_used_and_the_rest_is_known() {
+    let server = RedisServer::start();
+    let (one, two) = (shared(&server), shared(&server));
+    assert!(call(&one, Lane::Person, told(700, 400)).await);
+    assert!(call(&two, Lane::Person, told(700, 350)).await);
+    server.flush();
+    assert!(matches!(one.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2));
+    let (first, second) = (one.usage(&key()).await, two.usage(&key()).await);
+    assert_eq!((first.spike_used, first.hour_limit), (20, 700), "{first:?}");
+    assert!(first.hour_used >= 300, "{first:?}");
+    assert!(second.hour_used >= 350, "what the second one knew is added: {second:?}");
+    let asked = [one.usage(&key()).await.hour_used, two.usage(&key()).await.hour_used];
+    assert_eq!(asked[0], asked[1], "and known to both");
+    eventually("calls go on", async || call(&two, Lane::Person, ok()).await).await;
+}
+
+#[tokio::test]
+async fn a_block_outlasts_an_emptied_redis() {
+    let server = RedisServer::start();
+    let budget = shared(&server);
+    assert!(call(&budget, Lane::Person, ok()).await);
+    let refused = CallAnswer { status: 429, retry_after: Some(Duration::from_secs(70)), ..ok() };
+    assert!(call(&budget, Lane::Person, refused).await);
+    server.flush();
+    assert!(matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));
+    assert!(matches!(shared(&server).ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn while_redis_is_down_nobody_calls_and_a_refusal_heard_meanwhile_is_not_forgotten() {
+    let mut server = RedisServer::start();
+    let budget = shared(&server);
+    assert!(call(&budget, Lane::Person, ok()).await);
+    assert_eq!(budget.ask(&key(), Lane::Person).await, Grant::Go);
+    server.kill();
+    assert!(matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(_)));
+    let refused = CallAnswer { status: 429, retry_after: Some(Duration::from_secs(70)), ..ok() };
+    budget.report(&key(), refused).await;
+    server.restart();
+    let asked = async || budget.ask(&key(), Lane::Person).await;
+    eventually("the refusal holds", async || matches!(asked().await, Grant::Wait(wait) if wait > Duration::from_secs(60))).await;
+    assert!(matches!(shared(&server).ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn a_new_worker_on_an_empty_redis_goes_by_what_was_kept_in_sql() {
+    let server = RedisServer::start();
+    let budget = shared(&server);
+    let kept = Usage {
+        spike_limit: 10,
+        spike_used: 2,
+        hour_limit: 100,
+        hour_used: 99,
+        hour_resets_at_ms: now_ms() + 500_000,
+        blocked_until_ms: 0,
+        waits: 7,
+    };
+    budget.restore(&key(), kept).await;
+    assert!(
+        matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2),
+        "a window is taken as used"
+    );
+    let usage = shared(&server).usage(&key()).await;
+    assert_eq!((usage.spike_limit, usage.hour_limit, usage.hour_used), (10, 100, 99));
+    eventually("the one call that is left goes", async || call(&budget, Lane::Person, ok()).await).await;
+    assert!(matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));
+}
