@@ -7,7 +7,7 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver};
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "linkyard/v1/compliance.proto",
     "linkyard/v1/contact.proto",
     "linkyard/v1/decision_import.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 10] = [
     "linkyard/v1/project_mapping.proto",
     "linkyard/v1/provider.proto",
     "linkyard/v1/registry.proto",
+    "linkyard/v1/worker.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

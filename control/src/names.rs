@@ -26,6 +26,7 @@ pub(crate) const PARTIES: Collection = Collection { plural: "parties", singular:
 pub(crate) const PARTY_TYPES: Collection = Collection { plural: "partyTypes", singular: "party_type" };
 pub(crate) const PROJECTS: Collection = Collection { plural: "projects", singular: "project" };
 pub(crate) const PROVIDERS: Collection = Collection { plural: "providers", singular: "provider" };
+pub(crate) const WORKERS: Collection = Collection { plural: "workers", singular: "worker" };
 
 impl Collection {
     /// The name of the one with this id.

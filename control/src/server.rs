@@ -117,6 +117,7 @@ fn api_routes(api: &Api) -> RoutesBuilder {
     use v1::project_mapping_service_server::ProjectMappingServiceServer;
     use v1::project_service_server::ProjectServiceServer;
     use v1::provider_service_server::ProviderServiceServer;
+    use v1::worker_service_server::WorkerServiceServer;
 
     let api = Arc::new(api.clone());
     let mut routes = RoutesBuilder::default();
@@ -128,7 +129,8 @@ fn api_routes(api: &Api) -> RoutesBuilder {
         .add_service(bounded!(PartyServiceServer::from_arc(api.clone())))
         .add_service(bounded!(ProjectMappingServiceServer::from_arc(api.clone())))
         .add_service(bounded!(ProjectServiceServer::from_arc(api.clone())))
-        .add_service(bounded!(ProviderServiceServer::from_arc(api)));
+        .add_service(bounded!(ProviderServiceServer::from_arc(api.clone())))
+        .add_service(bounded!(WorkerServiceServer::from_arc(api)));
     routes
 }
 

@@ -17,6 +17,7 @@ mod m20261122_000007_lifecycle;
 mod m20261122_000008_traces;
 mod m20261122_000009_changes;
 mod m20261123_000001_decision_imports;
+mod m20261123_000002_workers;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_traces::Migration),
             Box::new(m20261122_000009_changes::Migration),
             Box::new(m20261123_000001_decision_imports::Migration),
+            Box::new(m20261123_000002_workers::Migration),
         ]
     }
 }

@@ -17,7 +17,7 @@ enum About {
     Theirs(Vec<u8>),
     /// Nothing that has an id: only its own tenant's rows can come back.
     Own(Vec<u8>),
-    /// A claim that waits: an operator of the installation decides about every tenant's.
+    /// Of the installation, like a claim that waits: an operator decides about every tenant's.
     AnyTenants(Vec<u8>),
 }
 
@@ -63,6 +63,8 @@ fn jobs_and_organizations(rows: &Rows) -> Vec<Case> {
         ("OrganizationService/ListApiKeys", own(v1::ListApiKeysRequest::default())),
         ("OrganizationService/RevokeApiKey", theirs(v1::RevokeApiKeyRequest { name: rows.key.clone(), ..Default::default() })),
         ("OrganizationService/ListAuditEntries", own(v1::ListAuditEntriesRequest::default())),
+        ("WorkerService/ListWorkers", About::AnyTenants(v1::ListWorkersRequest {}.encode_to_vec())),
+        ("WorkerService/DrainWorker", About::AnyTenants(v1::DrainWorkerRequest::default().encode_to_vec())),
     ]
 }
 

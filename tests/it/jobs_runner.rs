@@ -127,7 +127,7 @@ async fn a_run_that_outlasts_the_drain_is_released_without_a_trace() {
         worker.stop().await;
         let released = bench.job(job).await;
         assert_eq!((released.state, released.attempts), (JobState::Queued, 0));
-        let unclean = bench.store.jobs_runnable(10).await.expect("runnable").iter().any(|runnable| runnable.unclean);
+        let unclean = bench.store.jobs_runnable(10, None).await.expect("runnable").iter().any(|runnable| runnable.unclean);
         assert!(!unclean, "a release is an orderly end");
     })
     .await;

@@ -32,6 +32,7 @@ mod jobs_lifecycle;
 mod jobs_other;
 mod jobs_push;
 mod jobs_runner;
+mod jobs_shared;
 mod operator;
 mod outside;
 mod procore;

@@ -123,7 +123,7 @@ async fn a_job_that_dies_three_times_without_progress_is_poison() {
             claim_and_die(&store, job.id).await;
         }
         assert!(store.jobs_claim(&[job.id], "worker", LONG_MS).await.expect("a claim").is_empty());
-        assert!(store.jobs_runnable(10).await.expect("runnable").is_empty());
+        assert!(store.jobs_runnable(10, None).await.expect("runnable").is_empty());
         assert_eq!(store.jobs_settle().await.expect("settled").poisoned, 1);
         let failed = store.job_get(&scope, job.id).await.expect("the job");
         assert_eq!((failed.state, failed.error_reason.as_deref()), (JobState::Failed, Some(POISON)));
@@ -184,7 +184,7 @@ async fn progress_and_orderly_ends_clear_the_count_of_starts_and_a_release_does_
             let run = claim(&store, job.id).await;
             assert_eq!(store.job_finish(&run.fence, &Finish::Release).await.expect("released"), JobState::Queued);
         }
-        let runnable = store.jobs_runnable(10).await.expect("runnable");
+        let runnable = store.jobs_runnable(10, None).await.expect("runnable");
         assert!(runnable.iter().any(|found| found.job == job.id && found.unclean), "the one unclean start is still known");
     })
     .await;
@@ -223,7 +223,7 @@ async fn a_snooze_is_no_attempt_and_blocks_its_provider() {
         let derived = store.job_get(&scope, waits.id).await.expect("the job");
         assert_eq!((derived.state, derived.run_at_ms), (JobState::WaitingForBudget, until_ms));
         assert_eq!(store.provider_get(&scope, provider.id).await.expect("the provider").not_before_ms, until_ms);
-        let runnable: Vec<JobId> = store.jobs_runnable(10).await.expect("runnable").iter().map(|found| found.job).collect();
+        let runnable: Vec<JobId> = store.jobs_runnable(10, None).await.expect("runnable").iter().map(|found| found.job).collect();
         assert_eq!(runnable, [runs.id]);
         assert!(store.jobs_claim(&[waits.id], "worker", LONG_MS).await.expect("a claim").is_empty());
     })
@@ -312,9 +312,9 @@ async fn lanes_come_first_and_providers_take_turns() {
         let of_small = fetch(&store, &scope, small.id).await.id;
         let person = new_job(Some(big.id), JobKind::LinkParties, Lane::Person, "link");
         let person = store.job_enqueue(&scope, &person, None).await.expect("a job").id;
-        let runnable: Vec<JobId> = store.jobs_runnable(10).await.expect("runnable").iter().map(|found| found.job).collect();
+        let runnable: Vec<JobId> = store.jobs_runnable(10, None).await.expect("runnable").iter().map(|found| found.job).collect();
         assert_eq!(runnable, [person, of_big[0], of_small, of_big[1], of_big[2], of_big[3]]);
-        let few = store.jobs_runnable(2).await.expect("runnable");
+        let few = store.jobs_runnable(2, None).await.expect("runnable");
         assert_eq!(few.len(), 2);
         assert_eq!(store.next_runnable_in_ms().await.expect("a wait"), Some(0));
     })
@@ -336,7 +336,7 @@ async fn what_a_newer_release_wrote_is_left_untouched() {
                 .await,
             2
         );
-        assert!(store.jobs_runnable(10).await.expect("runnable").is_empty());
+        assert!(store.jobs_runnable(10, None).await.expect("runnable").is_empty());
         assert!(store.jobs_claim(&all, "worker", LONG_MS).await.expect("a claim").is_empty());
         assert!(store.jobs_claim(&all[..1], "worker", LONG_MS).await.expect("a claim").is_empty());
         store.jobs_settle().await.expect("settled");

@@ -337,7 +337,7 @@ async fn a_deleted_provider_retires_what_the_directory_shows_before_it_is_gone()
         let deleting = store.provider_delete(&side.scope, side.provider, None, None).await.expect("deleting");
         assert_eq!(deleting.state, ProviderState::Deleting);
         let last = deleting.last_push_job.expect("a last push");
-        let runnable = store.jobs_runnable(10).await.expect("runnable");
+        let runnable = store.jobs_runnable(10, None).await.expect("runnable");
         assert_eq!(runnable.iter().map(|one| one.job).collect::<Vec<_>>(), [last], "it may run although the provider goes");
         let claimed = ground::claim(&store, last).await;
         assert_eq!((claimed.kind, claimed.lane), (JobKind::PushCompliance, Lane::Push));

@@ -175,7 +175,7 @@ async fn jobs_of_a_paused_or_unapproved_provider_wait_but_a_test_may_run() {
         let test = store.job_enqueue(&scope, &test, None).await.expect("a test");
 
         assert_eq!(state(&store, &scope, waiting.id).await, JobState::Paused);
-        let runnable: Vec<JobId> = store.jobs_runnable(10).await.expect("runnable").iter().map(|found| found.job).collect();
+        let runnable: Vec<JobId> = store.jobs_runnable(10, None).await.expect("runnable").iter().map(|found| found.job).collect();
         assert_eq!(runnable, [test.id]);
         assert!(store.jobs_claim(&[waiting.id], "worker", LONG_MS).await.expect("a claim").is_empty());
         let asked = store.leases_renew(&[fence], LONG_MS).await.expect("renewed");

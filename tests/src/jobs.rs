@@ -5,6 +5,7 @@
 
 use crate::databases::{Databases, open_sql};
 use crate::ground;
+use crate::redis::RedisServer;
 use crate::sheet::Sheet;
 use linkyard_control::{Imported, Service};
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
@@ -17,7 +18,7 @@ use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::provider::ContactsMode;
 use linkyard_core::scope::Scope;
 use linkyard_procore::Procore;
-use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget};
+use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget, Redis};
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
 use linkyard_store::{InsuranceFilter, InsuranceLine, RegistryFilter, SealingKey, Store};
 use linkyard_worker::{Perform, WorkerArgs};
@@ -63,6 +64,11 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Waits until it has ended by itself.
+    pub async fn ended(self) {
+        self.running.await.expect("the worker does not panic").expect("the worker ends orderly");
+    }
+
     /// Asks it to stop and waits for it.
     pub async fn stop(self) {
         self.shutdown.cancel();
@@ -149,6 +155,30 @@ impl Bench {
         let worker =
             linkyard_worker::run_with(self.store.clone(), doorbell.clone(), self.procore(), args, shutdown.clone(), perform);
         Worker { doorbell, shutdown, running: tokio::spawn(worker) }
+    }
+
+    /// Starts one of several workers, over `redis`.
+    #[must_use]
+    pub fn work_shared(&self, redis: &RedisServer, args: WorkerArgs, perform: Perform) -> Worker {
+        let (doorbell, shutdown) = (shared(redis), CancellationToken::new());
+        let worker =
+            linkyard_worker::run_with(self.store.clone(), doorbell.clone(), self.procore(), args, shutdown.clone(), perform);
+        Worker { doorbell, shutdown, running: tokio::spawn(worker) }
+    }
+
+    /// Starts one of several workers, over `redis`, that is going to be killed.
+    #[must_use]
+    pub fn work_shared_until_killed(&self, redis: &RedisServer, args: WorkerArgs, perform: Perform) -> Doomed {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let (url, simulator, key, per_page) = (self.database_url.clone(), self.simulator.url(), self.key.clone(), self.per_page);
+        let redis = redis.args();
+        runtime.spawn(async move {
+            let store = open(&url, &key).await;
+            let doorbell = Doorbell::shared(Redis::new(&redis).expect("an address"));
+            let never = CancellationToken::new();
+            linkyard_worker::run_with(store, doorbell, procore(&simulator, per_page), args, never, perform).await
+        });
+        Doomed(runtime)
     }
 
     /// Starts a worker that is going to be killed.
@@ -441,6 +471,10 @@ fn procore(simulator: &str, per_page: u32) -> Procore {
     let settings =
         linkyard_procore::Settings { read_idle: 2 * second, total: 4 * second, ..linkyard_procore::Settings::default() };
     Procore::with_settings(&args, Arc::new(MemoryBudget::new(&free)), settings).expect("a client")
+}
+
+fn shared(redis: &RedisServer) -> Doorbell {
+    Doorbell::shared(Redis::new(&redis.args()).expect("an address"))
 }
 
 async fn open(database_url: &str, key: &SealingKey) -> Store {

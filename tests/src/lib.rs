@@ -8,5 +8,5 @@ pub mod databases;
 pub mod ground;
 pub mod jobs;
 pub mod postgres;
-pub mod sheet;
 pub mod redis;
+pub mod sheet;

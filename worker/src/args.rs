@@ -21,6 +21,19 @@ pub struct WorkerArgs {
     #[arg(long, env = "LINKYARD_WORKER_CONCURRENCY", default_value_t = 4)]
     pub concurrency: usize,
 
+    /// With several providers: how much of all slots, in percent, the jobs of one provider may take; 100 = all.
+    #[arg(
+        long,
+        env = "LINKYARD_WORKER_PROVIDER_PERCENT",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub provider_percent: u32,
+
+    /// What this process is called in the list of workers; the machine's name unless said.
+    #[arg(long, env = "LINKYARD_WORKER_NAME")]
+    pub worker_name: Option<String>,
+
     /// How long a job belongs to this process without a renewal, in milliseconds.
     #[arg(long, env = "LINKYARD_WORKER_LEASE_MS", default_value_t = 30_000)]
     pub lease_ms: u64,
@@ -75,6 +88,8 @@ impl Default for WorkerArgs {
     fn default() -> Self {
         Self {
             concurrency: 4,
+            provider_percent: 60,
+            worker_name: None,
             lease_ms: 30_000,
             renew_ms: 10_000,
             drain_ms: 30_000,

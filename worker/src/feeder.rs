@@ -28,6 +28,8 @@ pub(crate) struct Feeding {
     pub(crate) running: Arc<Running>,
     pub(crate) owner: String,
     pub(crate) concurrency: usize,
+    /// Of all slots, for one provider among several.
+    pub(crate) provider_percent: u32,
     pub(crate) timing: Timing,
     /// Whether this process has the role, for what else only one process does.
     pub(crate) role: Arc<AtomicBool>,
@@ -35,7 +37,8 @@ pub(crate) struct Feeding {
 
 /// Feeds until `shutdown`, then gives the role up.
 pub(crate) async fn feed(feeding: Feeding, shutdown: CancellationToken) {
-    let mut feeder = Feeder { feeding, settled: None, offered: Offered::default() };
+    let mut feeder =
+        Feeder { slots: feeding.concurrency, feeding, settled: None, most_running: None, offered: Offered::default() };
     while !shutdown.is_cancelled() {
         let wait = feeder.pass().await;
         tokio::select! {
@@ -60,6 +63,10 @@ struct Feeder {
     feeding: Feeding,
     /// When the role was last taken and the ledger tidied; `None` while another process feeds.
     settled: Option<Instant>,
+    /// How many jobs all workers together can run.
+    slots: usize,
+    /// How many of them may be one provider's.
+    most_running: Option<u32>,
     offered: Offered,
 }
 
@@ -93,14 +100,14 @@ impl Feeder {
         if !held? {
             return Ok(Wait::Blind(tick));
         }
-        let (store, doorbell, slots) = (&self.feeding.store, &self.feeding.doorbell, self.feeding.concurrency);
+        let (store, doorbell, slots) = (&self.feeding.store, &self.feeding.doorbell, self.slots);
         let waiting = doorbell.waiting().await?;
         let Some(room) = room(slots, waiting) else {
             return Ok(Wait::Ring(tick));
         };
         // What waits, or is on its way to a slot, is still runnable in SQL and comes first: ask for as many more.
         let limit = u32::try_from(room + waiting + slots).unwrap_or(u32::MAX);
-        let runnable = store.jobs_runnable(limit).await?;
+        let runnable = store.jobs_runnable(limit, self.most_running).await?;
         let calls = self.offered.choose(&runnable, room, Instant::now(), tick);
         doorbell.offer(&calls).await?;
         self.offered.note(&runnable, &calls, Instant::now());
@@ -125,6 +132,10 @@ impl Feeder {
         if settled.poisoned > 0 {
             tracing::warn!(jobs = settled.poisoned, "jobs that kept killing their process are quarantined");
         }
+        let slots = usize::try_from(store.worker_slots(timing.lease_ms).await?).unwrap_or(usize::MAX);
+        self.slots = slots.max(self.feeding.concurrency);
+        let several = store.several_providers().await?;
+        self.most_running = several.then(|| share(self.slots, self.feeding.provider_percent));
         self.settled = Some(Instant::now());
         Ok(true)
     }
@@ -134,6 +145,11 @@ impl Feeder {
 fn room(slots: usize, waiting: usize) -> Option<usize> {
     let (low, high) = (slots.saturating_mul(2).min(MOST_WAITING), slots.saturating_mul(4).min(MOST_WAITING));
     (waiting < low).then(|| high - waiting)
+}
+
+/// So many percent of the slots, at least one.
+fn share(slots: usize, percent: u32) -> u32 {
+    u32::try_from(slots).unwrap_or(u32::MAX).saturating_mul(percent).div_ceil(100).max(1)
 }
 
 /// What was offered a moment ago, by job and start. The same start is not offered again before a tick is over, so a job on its way to a
@@ -181,6 +197,11 @@ mod tests {
         assert_eq!(room(4, 8), None);
         assert_eq!(room(5_000, 0), Some(MOST_WAITING));
         assert_eq!(room(5_000, MOST_WAITING), None);
+    }
+
+    #[test]
+    fn a_provider_has_its_share_of_the_slots_and_one_at_least() {
+        assert_eq!([share(12, 60), share(4, 60), share(1, 60), share(10, 100), share(1, 1)], [8, 3, 1, 10, 1]);
     }
 
     #[test]

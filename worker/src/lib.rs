@@ -9,6 +9,7 @@ mod args;
 mod context;
 mod feeder;
 mod finish;
+mod heartbeat;
 pub mod jobs;
 mod progress;
 mod runner;
@@ -23,6 +24,8 @@ pub use runner::Perform;
 
 use context::Upstream;
 use feeder::Feeding;
+use heartbeat::Heartbeat;
+use linkyard_core::id::WorkerId;
 use linkyard_core::{Error, Result};
 use linkyard_procore::Procore;
 use linkyard_queue::Doorbell;
@@ -33,7 +36,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Runs jobs until `shutdown`; then takes no more, lets running ones reach a checkpoint, and releases those that take longer than the
 /// drain time, so that no other worker has to wait for a lease. Dropping the future ends everything at once.
@@ -63,7 +65,10 @@ pub async fn run_with(
     shutdown: CancellationToken,
     perform: Perform,
 ) -> Result<()> {
-    let (timing, running, owner) = (args.timing(), Arc::<Running>::default(), Uuid::now_v7().to_string());
+    // A person may stop this process alone; whoever started it may stop it as well.
+    let shutdown = shutdown.child_token();
+    let (timing, running, id) = (args.timing(), Arc::<Running>::default(), WorkerId::generate());
+    let owner = id.to_string();
     let role = Arc::<AtomicBool>::default();
     let (kill, ended) = (CancellationToken::new(), CancellationToken::new());
     let _kill_when_dropped = kill.clone().drop_guard();
@@ -86,6 +91,7 @@ pub async fn run_with(
         running: running.clone(),
         owner,
         concurrency: args.concurrency,
+        provider_percent: args.provider_percent,
         timing,
         role: role.clone(),
     };
@@ -93,6 +99,8 @@ pub async fn run_with(
     let feeder = Part::start("feeder", feeder);
     let schedules =
         Part::start("schedules", schedule::keep(store.clone(), role, doorbell.clone(), args.schedules(), shutdown.clone()));
+    let heartbeat = Heartbeat::new(id, store.clone(), running.clone(), &args, timing.renew, shutdown.clone());
+    let heartbeat = Part::start("heartbeat", heartbeat.beat_until(ended.clone()));
     let renewal = Part::start("renewal of leases", running::renew_leases(store, running, timing, ended.clone()));
     let draining = shutdown.clone();
     let _drain = Part::start("drain", async move {
@@ -105,7 +113,7 @@ pub async fn run_with(
         ended.cancel();
         result
     };
-    tokio::try_join!(jobs, feeder.ended(), schedules.ended(), renewal.ended())?;
+    tokio::try_join!(jobs, feeder.ended(), schedules.ended(), renewal.ended(), heartbeat.ended())?;
     tracing::info!("the worker has stopped");
     Ok(())
 }

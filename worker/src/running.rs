@@ -107,6 +107,11 @@ impl Running {
         }
     }
 
+    /// How many runs there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn entries(&self) -> Vec<Entry> {
         self.lock().values().cloned().collect()
     }

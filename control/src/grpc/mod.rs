@@ -14,6 +14,7 @@ mod project;
 mod project_mapping;
 mod provider;
 mod registry;
+mod worker;
 
 use crate::auth::Keys;
 use crate::page::Pages;

@@ -11,6 +11,7 @@ mod mapping;
 mod organization;
 mod provider;
 mod registry;
+mod worker;
 
 pub use decision_file::{ImportPreview, Imported, Upload};
 pub use provider::ProviderForm;

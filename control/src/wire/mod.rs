@@ -10,6 +10,7 @@ mod plan;
 mod provider;
 mod registry;
 mod time;
+mod worker;
 
 pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
 pub(crate) use contact::contact;
@@ -21,6 +22,7 @@ pub(crate) use plan::plan;
 pub(crate) use provider::{contacts_mode, provider, report, retire_by};
 pub(crate) use registry::{compliance_profile, party, party_on_project, party_type, project};
 pub(crate) use time::{from_timestamp, timestamp};
+pub(crate) use worker::worker;
 
 /// A count as the wire has it: no count of ours comes near the bound.
 pub(crate) fn count(value: u64) -> i64 {

@@ -85,6 +85,8 @@ uuid_id! {
     CoverageId,
     /// A decision file that was sent.
     ImportId,
+    /// A worker process, from its start to its end; also the owner of its leases.
+    WorkerId,
     /// A party or a project of the registry, where code treats both alike (see [`crate::mapping::Subject`]).
     TargetId,
 }

@@ -23,5 +23,6 @@ pub mod provider;
 pub mod registry;
 pub mod report;
 pub mod scope;
+pub mod worker;
 
 pub use error::{Error, Result};

@@ -13,6 +13,7 @@ use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::Lane;
 use linkyard_core::{Error, Result};
 use sea_orm::{QueryResult, Value};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A job that may run now.
@@ -69,12 +70,17 @@ impl Store {
     /// Jobs that may run now: lanes first (a person waits > push > background), oldest first within a provider, round-robin between
     /// providers. Providers that are paused, blocked (`not_before`), waiting for approval or deleted are left out, except that a
     /// connection test may always run unless the provider is blocked or deleted. Kinds unknown here and newer payloads are left out.
+    /// With `most_running` a provider has no more jobs here than may run beside those of its jobs that run now; the oldest ones, so
+    /// what was handed out before and did not start yet is counted.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn jobs_runnable(&self, limit: u32) -> Result<Vec<Runnable>> {
+    pub async fn jobs_runnable(&self, limit: u32, most_running: Option<u32>) -> Result<Vec<Runnable>> {
         let mut runnable = Vec::new();
-        let queues = self.queues(limit).await?;
+        let mut queues = self.queues(limit).await?;
+        if let Some(most_running) = most_running {
+            keep_below(&mut queues, &self.running_by_provider().await?, i64::from(most_running));
+        }
         for lane in LANES {
             let left = limit as usize - runnable.len();
             let of_lane: Vec<&Queue> = queues.iter().filter(|queue| queue.lane == lane).collect();
@@ -103,6 +109,26 @@ impl Store {
         );
         let found = all(&self.reader, &sql, [i64::from(limit).into()]).await?;
         found.iter().map(queue).collect()
+    }
+
+    async fn running_by_provider(&self) -> Result<HashMap<Uuid, i64>> {
+        let sql = format!(
+            "select provider_id, count(*) as running from job
+             where state = 'running' and {LIVE} and provider_id is not null group by provider_id"
+        );
+        let found = all(&self.reader, &sql, []).await?;
+        found.iter().map(|row| Ok((get(row, "provider_id")?, get(row, "running")?))).collect()
+    }
+
+    /// Whether the installation has more than one provider, so that one could starve another.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn several_providers(&self) -> Result<bool> {
+        let sql =
+            "select count(*) as providers from (select 1 as one from provider where state <> 'deleted' limit 2) as first_two";
+        let found = one(&self.reader, sql, []).await?.ok_or_else(|| Error::broken("a count gave no row"))?;
+        Ok(count(&found, "providers")? > 1)
     }
 
     /// The first jobs of each queue, as many as its share, each with its place in its queue and the time since when it may run.
@@ -231,6 +257,20 @@ fn shares<'a>(queues: &[&'a Queue], most: usize) -> Vec<(&'a Queue, i64)> {
     shares.filter(|(_, share)| *share > 0).collect()
 }
 
+/// Leaves each provider only what may run beside what runs, its more urgent lanes first. What has no provider is short and rare.
+fn keep_below(queues: &mut [Queue], running: &HashMap<Uuid, i64>, most: i64) {
+    let mut left: HashMap<Uuid, i64> = HashMap::new();
+    for lane in LANES {
+        for queue in queues.iter_mut().filter(|queue| queue.lane == lane) {
+            let Some(provider) = queue.provider else { continue };
+            let of_provider = || (most - running.get(&provider).copied().unwrap_or_default()).max(0);
+            let left = left.entry(provider).or_insert_with(of_provider);
+            queue.waiting = queue.waiting.min(*left);
+            *left -= queue.waiting;
+        }
+    }
+}
+
 fn queue(row: &QueryResult) -> Result<Queue> {
     Ok(Queue {
         provider: get(row, "provider_id")?,
@@ -263,5 +303,19 @@ mod tests {
         assert_eq!(of(1), [1, 1, 1]);
         assert_eq!(of(5), [2, 1, 2]);
         assert_eq!(of(100), [95, 1, 4]);
+    }
+
+    #[test]
+    fn a_provider_is_left_what_may_run_beside_its_running_jobs_urgent_lanes_first() {
+        let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
+        let queue = |provider, lane, waiting| Queue { provider, lane, tests_only: false, waiting };
+        let mut queues = [
+            queue(Some(one), Lane::Background, 100),
+            queue(Some(one), Lane::Person, 2),
+            queue(Some(two), Lane::Background, 100),
+            queue(None, Lane::Background, 100),
+        ];
+        keep_below(&mut queues, &HashMap::from([(one, 3), (two, 9)]), 8);
+        assert_eq!(queues.map(|queue| queue.waiting), [3, 2, 0, 100]);
     }
 }

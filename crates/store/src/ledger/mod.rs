@@ -14,6 +14,7 @@ mod people;
 mod read;
 mod settle;
 mod untested;
+mod worker;
 
 pub use claim::Renewal;
 pub use feeder::Runnable;

@@ -1,0 +1,81 @@
+//! What this process says of itself: that it is there, its release and its load. The feeder counts slots by it, people look at it, and
+//! the answer to it is how a person asks one process to stop.
+
+use crate::args::WorkerArgs;
+use crate::running::Running;
+use linkyard_core::id::WorkerId;
+use linkyard_core::worker::WorkerBeat;
+use linkyard_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Where Linux keeps the machine's name.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
+/// The word of one process.
+pub(crate) struct Heartbeat {
+    store: Store,
+    running: Arc<Running>,
+    beat: WorkerBeat,
+    every: Duration,
+    /// Stops the process, orderly.
+    stop: CancellationToken,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(
+        id: WorkerId,
+        store: Store,
+        running: Arc<Running>,
+        args: &WorkerArgs,
+        every: Duration,
+        stop: CancellationToken,
+    ) -> Self {
+        let beat = WorkerBeat {
+            id,
+            name: args.worker_name.clone().unwrap_or_else(machine),
+            process: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            slots: u32::try_from(args.concurrency).unwrap_or(u32::MAX),
+            running: 0,
+            draining: false,
+        };
+        Self { store, running, beat, every, stop }
+    }
+
+    /// Gives word until `ended`, then takes its row away.
+    pub(crate) async fn beat_until(mut self, ended: CancellationToken) {
+        while !ended.is_cancelled() {
+            self.give_word().await;
+            tokio::select! {
+                () = ended.cancelled() => {}
+                // Everybody should see soon that it stops.
+                () = self.stop.cancelled(), if !self.beat.draining => {}
+                () = tokio::time::sleep(self.every) => {}
+            }
+        }
+        if let Err(error) = self.store.worker_gone(self.beat.id).await {
+            tracing::debug!(%error, "the row of this worker stays until it is old");
+        }
+    }
+
+    async fn give_word(&mut self) {
+        self.beat.running = u32::try_from(self.running.count()).unwrap_or(u32::MAX);
+        self.beat.draining = self.stop.is_cancelled();
+        match self.store.worker_beat(&self.beat).await {
+            Ok(true) if !self.beat.draining => {
+                tracing::info!("asked to drain: no more jobs are taken, and the process ends");
+                self.stop.cancel();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "no word was given of this worker"),
+        }
+    }
+}
+
+fn machine() -> String {
+    let told = std::fs::read_to_string(HOST_NAME).ok().map(|name| name.trim().to_owned());
+    let told = told.filter(|name| !name.is_empty()).or_else(|| std::env::var("HOSTNAME").ok());
+    told.unwrap_or_else(|| "worker".to_owned())
+}
