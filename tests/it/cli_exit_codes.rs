@@ -129,13 +129,17 @@ fn a_secret_is_taken_from_a_file_or_standard_input_only() {
 fn processes_of_an_installation_refuse_to_start_without_a_key_or_on_an_old_schema() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = ["--database-url", "sqlite:shared.db"];
+    let shared = [database.as_slice(), &["--redis-url", "redis://127.0.0.1:1"]].concat();
     for process in ["control", "worker"] {
-        let done = run(directory.path(), &[[process].as_slice(), &database].concat()).ended(5);
+        run(directory.path(), &[[process].as_slice(), &database].concat()).ended(2);
+    }
+    for process in ["control", "worker"] {
+        let done = run(directory.path(), &[[process].as_slice(), &shared].concat()).ended(5);
         assert!(done.err.contains("no sealing key"), "{done:?}");
     }
     std::fs::write(directory.path().join("key"), "0123456789abcdef".repeat(4)).expect("a key");
     for process in ["control", "worker"] {
-        let done = run(directory.path(), &[[process, "--sealing-key-file", "key"].as_slice(), &database].concat()).ended(5);
+        let done = run(directory.path(), &[[process, "--sealing-key-file", "key"].as_slice(), &shared].concat()).ended(5);
         assert!(done.err.contains("linkyard migrate up"), "{done:?}");
     }
     run(directory.path(), &[["migrate", "status"].as_slice(), &database].concat()).ended(5);

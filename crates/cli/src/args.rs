@@ -2,12 +2,13 @@
 
 use crate::admin::{
     AuditCommand, CoverageCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup, OrganizationCommand,
-    PartyCommand, ProjectCommand, ProviderCommand,
+    PartyCommand, ProjectCommand, ProviderCommand, WorkerCommand,
 };
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES_HELP;
 use crate::serve::control::ControlArgs;
 use crate::serve::doctor::DoctorArgs;
+use crate::serve::health::HealthArgs;
 use crate::serve::migrate::MigrateArgs;
 use crate::serve::up::UpArgs;
 use crate::serve::worker::WorkerCommandArgs;
@@ -53,10 +54,11 @@ API key, which is saved in the data directory; admin commands that run beside it
 Ctrl-C or SIGTERM stops orderly (exit code 0), a second one at once.")]
     Up(Box<UpArgs>),
 
-    /// Serve the API over a shared database. For installations with worker processes; PostgreSQL is meant for this.
+    /// Serve the API over a database and a Redis that are shared with workers. PostgreSQL is meant for this.
     #[command(after_help = "\
 Example:
   export LINKYARD_DATABASE_URL=postgres://linkyard@db/linkyard
+  export LINKYARD_REDIS_URL=redis://redis
   export LINKYARD_SEALING_KEY_FILE=sealing.key
   linkyard migrate up
   linkyard control --listen 0.0.0.0:50051 --first-key-file operator.key
@@ -64,14 +66,19 @@ Example:
 No sealing key, no start. The port speaks plain gRPC: put it behind something that speaks TLS.")]
     Control(Box<ControlArgs>),
 
-    /// Run jobs from a shared database. PostgreSQL is meant for this; several workers may run, claims are made in SQL.
+    /// Run jobs, beside as many other workers as are wanted, from a database and a Redis that all share. PostgreSQL is meant for this.
     #[command(after_help = "\
 Example:
   linkyard worker --concurrency 8 --procore-client-id .. --procore-client-secret-file secret.txt
 
-Each worker looks for work every second. Each counts Procore's rate limit by itself: with several
-workers on one provider the limit shows in Procore's answers, and is waited for.")]
+The database and the Redis are those of the control processes, given in the same way. Jobs are rows
+of the database; Redis carries their ids and counts the calls of all workers together, and may be
+lost at any time. SIGTERM lets running jobs reach a checkpoint; other workers go on with them.")]
     Worker(Box<WorkerCommandArgs>),
+
+    /// Ask whether a control or a worker is healthy: exit code 0 when it is.
+    #[command(after_help = "Example:\n  linkyard health http://127.0.0.1:50051")]
+    Health(HealthArgs),
 
     /// Look at the schema of a database or bring it up to this release.
     Migrate(MigrateArgs),
@@ -117,6 +124,9 @@ Examples:
     /// Long work: list, follow, stop, run again.
     Job(Group<JobCommand>),
 
+    /// Worker processes: who runs the jobs, with which release and load. Needs a key with operator access.
+    Workers(Group<WorkerCommand>),
+
     /// The tenant.
     Organization(Group<OrganizationCommand>),
 
@@ -137,6 +147,8 @@ impl Command {
             }
             Self::Migrate(_)
             | Self::Doctor(_)
+            | Self::Health(_)
+            | Self::Workers(_)
             | Self::Demo(_)
             | Self::Provider(_)
             | Self::Parties(_)

@@ -22,6 +22,7 @@ pub(crate) mod session;
 pub(crate) mod side;
 pub(crate) mod watch;
 mod wire;
+mod worker;
 
 #[cfg(test)]
 mod outage;
@@ -36,6 +37,7 @@ pub use project::ProjectCommand;
 pub use provider::ProviderCommand;
 pub use session::SessionArgs;
 pub use side::Side;
+pub use worker::WorkerCommand;
 
 use crate::exit::{Exit, ExitCode};
 use anyhow::{Context, Result};

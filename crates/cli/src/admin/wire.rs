@@ -44,6 +44,7 @@ wire!(
     PartyType,
     Project,
     Provider,
+    Worker,
 );
 
 /// `message` in the canonical JSON of protocol buffers, with every field present that has no presence of its own (numbers, words, lists).

@@ -1,4 +1,4 @@
-//! `linkyard control`: the API alone, over a database that worker processes share.
+//! `linkyard control`: the API alone, over a database that worker processes share, ringing them through Redis.
 
 use super::first_key;
 use super::metrics::{Metrics, MetricsArgs};
@@ -7,11 +7,11 @@ use super::signal::stop_token;
 use super::yard::{listen, ring};
 use crate::output_line;
 use anyhow::{Context, Result};
-use linkyard_queue::Doorbell;
+use linkyard_queue::{Doorbell, Redis, RedisArgs};
 use linkyard_store::Store;
 use std::path::PathBuf;
 
-/// Serve the API over a database that is shared with workers.
+/// Serve the API over a database and a Redis that are shared with workers.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct ControlArgs {
@@ -22,6 +22,10 @@ pub struct ControlArgs {
     /// The database.
     #[command(flatten)]
     pub database: linkyard_store::Args,
+
+    /// Redis.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 
     /// The key that seals secrets.
     #[command(flatten)]
@@ -45,13 +49,16 @@ pub async fn run(args: ControlArgs) -> Result<()> {
     let metrics = Metrics::record(&args.metrics).await?;
     let sealing = args.sealing.load()?;
     let config = linkyard_control::Config::new(&args.control, sealing.shared_bytes());
+    let redis = Redis::new(&args.redis)?;
     let store = super::migrate::open_current(&args.database, sealing.key.clone()).await?;
     make_first_key(&store, args.first_key_file).await?;
     let listener = listen(args.control.listen).await?;
     output_line(&format!("listening on http://{}", listener.local_addr()?))?;
     metrics.serve(&store, stop.clone())?;
-    // Nobody listens at this doorbell: the feeders of the workers look by themselves every second.
-    linkyard_control::serve(store, ring(&Doorbell::default()), config, listener, stop).await.context("the control ended")
+    let doorbell = Doorbell::shared(redis);
+    // Whatever waits already; and Redis is seen to at the start and not at the first call.
+    doorbell.ring();
+    linkyard_control::serve(store, ring(&doorbell), config, listener, stop).await.context("the control ended")
 }
 
 async fn make_first_key(store: &Store, file: Option<PathBuf>) -> Result<()> {

@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod doctor;
+pub mod health;
 pub mod migrate;
 pub mod signal;
 pub mod simulator;
