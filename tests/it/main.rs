@@ -25,6 +25,7 @@ mod flow_budget;
 mod flow_kill;
 mod flow_kit;
 mod jobs_changes;
+mod flow_scaled;
 mod jobs_contacts;
 mod jobs_contract;
 mod jobs_fetch;

@@ -6,6 +6,7 @@ pub mod checker;
 pub mod control;
 pub mod databases;
 pub mod ground;
+pub mod installation;
 pub mod jobs;
 pub mod postgres;
 pub mod redis;

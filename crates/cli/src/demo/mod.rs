@@ -81,6 +81,18 @@ pub struct DemoArgs {
     #[arg(long, default_value = "standard", value_name = "PRESET")]
     pub limits: String,
 
+    /// Start nothing, and be a person at this installation instead, which uses the simulator of --at-simulator.
+    #[arg(long, value_name = "URL", requires = "at_simulator", requires = "at_key_file")]
+    pub at: Option<String>,
+
+    /// Where the simulator of that installation is; it has the company 4242.
+    #[arg(long, value_name = "URL", requires = "at")]
+    pub at_simulator: Option<String>,
+
+    /// The file with an operator key of that installation.
+    #[arg(long, value_name = "FILE", requires = "at")]
+    pub at_key_file: Option<PathBuf>,
+
     /// Slots, leases, waits.
     #[command(flatten)]
     pub worker: WorkerArgs,
@@ -99,6 +111,13 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     let (data_dir, _temporary) = data_dir(args.data_dir.as_deref())?;
     // Taken before anything is started: the simulator's state is in it too.
     let lock = DataDir::take(&data_dir)?;
+    if let (Some(server), Some(simulator), Some(key_file)) = (&args.at, &args.at_simulator, &args.at_key_file) {
+        let person = main_job(server.clone(), simulator, key_file, &data_dir, args.auto_add);
+        return tokio::select! {
+            report = person => show(&report?, args.json),
+            () = stop.cancelled() => Err(interrupted()),
+        };
+    }
     let simulator = start_simulator(&args, &data_dir).await?;
     let procore = simulator.procore_args(&linkyard_procore::Args::default());
     let drain = Duration::from_millis(args.worker.drain_ms);
@@ -112,11 +131,11 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     };
     let mut yard = Yard::start_in(lock, config).await?;
     write_endpoints(&data_dir, &yard, simulator.url())?;
-    let url = yard.url();
+    let (url, key_file) = (yard.url(), data_dir.join(API_KEY_FILE));
     let outcome = tokio::select! {
-        report = main_job(url, simulator.url(), &data_dir, args.auto_add) => report.and_then(|report| show(&report, args.json)),
+        report = main_job(url, simulator.url(), &key_file, &data_dir, args.auto_add) => report.and_then(|report| show(&report, args.json)),
         error = yard.broken() => Err(error),
-        () = stop.cancelled() => Err(Exit::error(ExitCode::Interrupted, "stopped before the end; the data directory goes on from here")),
+        () = stop.cancelled() => Err(interrupted()),
     };
     if outcome.is_ok() && !args.exit {
         say(&format!(
@@ -132,11 +151,15 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     outcome.and(stopped)
 }
 
-async fn main_job(server: String, simulator: &str, data_dir: &Path, auto_add: bool) -> Result<Report> {
+fn interrupted() -> anyhow::Error {
+    Exit::error(ExitCode::Interrupted, "stopped before the end; the data directory goes on from here")
+}
+
+async fn main_job(server: String, simulator: &str, key_file: &Path, data_dir: &Path, auto_add: bool) -> Result<Report> {
     let session = Session::open(&SessionArgs {
         server,
         ca_file: None,
-        api_key_file: Some(data_dir.join(API_KEY_FILE)),
+        api_key_file: Some(key_file.to_owned()),
         data_dir: data_dir.to_owned(),
         timeout: None,
         output: Format::Table,

@@ -3,7 +3,7 @@
 use crate::Store;
 use crate::row::get;
 use crate::sql::{all, execute, one};
-use linkyard_core::id::WorkerId;
+use linkyard_core::id::{JobId, WorkerId};
 use linkyard_core::worker::{Worker, WorkerBeat};
 use linkyard_core::{Error, Result};
 use sea_orm::QueryResult;
@@ -64,6 +64,18 @@ impl Store {
             where seen_at_ms >= {now} - $1 and draining = false";
         let found = one(&self.reader, sql, [alive_ms.into()]).await?.ok_or_else(|| Error::broken("a sum gave no row"))?;
         Ok(u32::try_from(get::<i64>(&found, "slots")?).unwrap_or(u32::MAX))
+    }
+
+    /// The jobs that a worker holds by a lease that lasts, with how often each was started in a row without progress, this time counted.
+    /// Drills prove by it that a kill hit a lease.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn leases_of(&self, id: WorkerId) -> Result<Vec<(JobId, i32)>> {
+        let sql = "select id, starts_without_progress from job
+            where state = 'running' and lease_owner = $1 and lease_until_ms > {now}";
+        let found = all(&self.reader, sql, [id.to_string().into()]).await?;
+        found.iter().map(|row| Ok((JobId(get(row, "id")?), get(row, "starts_without_progress")?))).collect()
     }
 
     /// Asks a worker to drain: it takes no more jobs and ends. Asking twice is asking once.
