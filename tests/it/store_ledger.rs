@@ -3,10 +3,11 @@
 use linkyard_core::error::Attention;
 use linkyard_core::id::JobId;
 use linkyard_core::job::{
-    Checkpoint, Finish, JobKind, JobState, Lane, MOST_STARTS_WITHOUT_PROGRESS, POISON, RequestedState, RowCounts,
+    Checkpoint, Fence, Finish, JobKind, JobState, Lane, MOST_STARTS_WITHOUT_PROGRESS, POISON, RequestedState, RowCounts,
 };
 use linkyard_core::provider::{ProviderState, Visible};
 use linkyard_store::Store;
+use linkyard_store::ledger::PlainEnd;
 use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground::{LONG_MS, OVER_MS, active_provider, claim, claim_and_die, fetch, new_job, own_form, tenant};
 use serde_json::json;
@@ -186,6 +187,40 @@ async fn progress_and_orderly_ends_clear_the_count_of_starts_and_a_release_does_
         }
         let runnable = store.jobs_runnable(10, None).await.expect("runnable");
         assert!(runnable.iter().any(|found| found.job == job.id && found.unclean), "the one unclean start is still known");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ends_of_many_runs_are_written_together_as_each_alone_and_a_lost_lease_is_left_out() {
+    each_database(async |store| {
+        let scope = tenant(&store, "a").await;
+        let provider = active_provider(&store, &scope, 1).await;
+        let mut fences = Vec::new();
+        for _ in 0..4 {
+            let job = fetch(&store, &scope, provider.id).await;
+            fences.push(claim(&store, job.id).await.fence);
+        }
+        let failed = RowCounts { failed: 1, ..RowCounts::default() };
+        store.job_checkpoint(&fences[1], &Checkpoint { done: failed, ..Checkpoint::default() }).await.expect("progress");
+        let lost = Fence { epoch: fences[3].epoch - 1, ..fences[3] };
+        let ends = [
+            (fences[2], PlainEnd::Continue),
+            (fences[0], PlainEnd::Done(json!({ "found": 1 }))),
+            (fences[1], PlainEnd::Done(json!(null))),
+            (lost, PlainEnd::Done(json!(null))),
+        ];
+        let states = store.jobs_end(&ends).await.expect("written");
+        let expected = [(0, JobState::Succeeded), (1, JobState::Partial), (2, JobState::Queued)];
+        assert_eq!(states, expected.map(|(number, state)| (fences[number].job, state)).into_iter().collect());
+        let done = store.job_get(&scope, fences[0].job).await.expect("the job");
+        assert_eq!((done.result, done.finished_at_ms.is_some()), (Some(json!({ "found": 1 })), true));
+        let again = store.job_get(&scope, fences[2].job).await.expect("the job");
+        assert_eq!((again.result, again.finished_at_ms), (None, None));
+        claim(&store, again.id).await;
+        let running = store.job_get(&scope, lost.job).await.expect("the job");
+        assert_eq!((running.state, running.epoch), (JobState::Running, fences[3].epoch), "another one has it");
+        assert!(store.jobs_end(&ends[1..2]).await.expect("written").is_empty(), "once is enough");
     })
     .await;
 }

@@ -9,6 +9,7 @@ mod args;
 mod context;
 mod feeder;
 mod finish;
+mod grouped;
 mod heartbeat;
 pub mod jobs;
 mod progress;
@@ -78,7 +79,9 @@ pub async fn run_with(
         running: running.clone(),
         doorbell: doorbell.clone(),
         perform,
-        owner: owner.clone(),
+        claims: grouped::claims(store.clone(), owner.clone(), timing.lease_ms),
+        providers: grouped::providers(store.clone()),
+        ends: grouped::ends(store.clone()),
         timing,
         keep: args.keep(),
         stop: shutdown.clone(),

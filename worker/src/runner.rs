@@ -6,16 +6,18 @@
 use crate::args::Timing;
 use crate::context::{Context, Upstream};
 use crate::finish::{Run, as_requested, finish_of, finish_of_panic, word};
+use crate::grouped::Grouped;
 use crate::progress::Progress;
 use crate::running::{Running, Signals, must_wait};
 use futures_util::future::BoxFuture;
 use linkyard_core::budget::Usage;
 use linkyard_core::id::{JobId, ProviderId};
-use linkyard_core::job::{ClaimedJob, Finish, JobKind, JobState, Outcome, RequestedState};
+use linkyard_core::job::{ClaimedJob, Fence, Finish, JobKind, JobState, Outcome, RequestedState};
 use linkyard_core::provider::Provider;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_queue::Doorbell;
+use linkyard_store::ledger::PlainEnd;
 use linkyard_store::{Keep, Store};
 use linkyard_telemetry::{measure, trace};
 use std::sync::Arc;
@@ -34,7 +36,9 @@ pub(crate) struct Runner {
     pub(crate) running: Arc<Running>,
     pub(crate) doorbell: Doorbell,
     pub(crate) perform: Perform,
-    pub(crate) owner: String,
+    pub(crate) claims: Grouped<JobId, Option<ClaimedJob>>,
+    pub(crate) providers: Grouped<(Scope, ProviderId), Result<Option<Provider>>>,
+    pub(crate) ends: Grouped<(Fence, PlainEnd), Result<JobState>>,
     pub(crate) timing: Timing,
     pub(crate) keep: Keep,
     /// Runs end at their next checkpoint.
@@ -70,14 +74,11 @@ impl Attempt {
 impl Runner {
     /// Runs the job `id` if it is still there to be run.
     pub(crate) async fn run(self: Arc<Self>, id: JobId) {
-        let claimed = match self.store.jobs_claim(&[id], &self.owner, self.timing.lease_ms).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::warn!(job = %id, %error, "job {id} can not be claimed now");
-                return;
-            }
+        let job = match self.claims.ask(id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return,
+            Err(error) => return tracing::error!(job = %id, %error, "job {id} was not claimed"),
         };
-        let Some(job) = claimed.into_iter().next() else { return };
         let signals = Signals::new(&self.stop, job.requested);
         let _entered = self.running.enter(&job, signals.clone());
         let started = Instant::now();
@@ -144,10 +145,11 @@ impl Runner {
         Attempt { ended, used: Some((cx, Progress::new(job.checkpoint.clone()))) }
     }
 
+    /// The provider of a job, if it has one; `NotFound` when that is deleted.
     async fn provider_of(&self, job: &ClaimedJob) -> Result<Option<Provider>> {
         let Some(id) = job.provider else { return Ok(None) };
         let scope = Scope::new(job.fence.organization, format!("job:{}", job.kind.as_str()));
-        self.store.provider_get(&scope, id).await.map(Some)
+        self.providers.ask((scope, id)).await??.map(Some).ok_or_else(|| Error::not_found("provider", id))
     }
 
     /// Writes the end, again and again while the database does not answer and the lease is ours: a run whose end is not written counts
@@ -182,7 +184,11 @@ impl Runner {
 
     /// Everything that is written when a run ends; safe to do again. `None` when nothing may be written.
     async fn write_end(&self, job: &ClaimedJob, signals: &Signals, attempt: &mut Attempt) -> Result<Option<(Finish, JobState)>> {
-        let now_ms = self.store.now_ms().await?;
+        let now_ms = match &attempt.ended {
+            Ended::Returned(Err(_)) | Ended::Panicked(_) => self.store.now_ms().await?,
+            // No time is computed from these.
+            Ended::Returned(Ok(_)) | Ended::Decided(_) | Ended::Lost => job.created_at_ms,
+        };
         let run = Run { attempts: job.attempts, created_at_ms: job.created_at_ms, now_ms, random: rand::random() };
         let finish = match &attempt.ended {
             Ended::Returned(result) => finish_of(result, run, &self.timing.backoff),
@@ -207,7 +213,10 @@ impl Runner {
         {
             self.store.provider_needs_attention(&job.fence, provider, *attention, message).await?;
         }
-        let state = self.store.job_finish(&job.fence, &finish).await?;
+        let state = match PlainEnd::of(&finish) {
+            Some(end) => self.ends.ask((job.fence, end)).await??,
+            None => self.store.job_finish(&job.fence, &finish).await?,
+        };
         Ok(Some((finish, state)))
     }
 }

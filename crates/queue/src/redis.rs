@@ -175,8 +175,8 @@ pub(crate) fn backoff(failures: u32) -> Duration {
 
 /// Whether the connection has to be given up: it is gone, or it leads to a server that is no longer the one.
 fn broken(error: &RedisError) -> bool {
-    match error.kind() {
-        ErrorKind::Server(kind) => matches!(
+    if let ErrorKind::Server(kind) = error.kind() {
+        return matches!(
             kind,
             ServerErrorKind::ReadOnly
                 | ServerErrorKind::Moved
@@ -184,9 +184,9 @@ fn broken(error: &RedisError) -> bool {
                 | ServerErrorKind::ClusterDown
                 | ServerErrorKind::MasterDown
                 | ServerErrorKind::BusyLoading
-        ),
-        _ => !matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Extension),
+        );
     }
+    !matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Extension)
 }
 
 fn unavailable(error: RedisError) -> Error {

@@ -113,16 +113,14 @@ fn redirect(error: &RedisError) -> Option<(String, u16)> {
 /// The same kind of address at another place. A redirect without a host means the host that was asked.
 fn moved(from: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
     let here = match from {
-        ConnectionAddr::Tcp(here, _) | ConnectionAddr::TcpTls { host: here, .. } => here.clone(),
-        _ => "127.0.0.1".to_owned(),
+        ConnectionAddr::Tcp(here, _) | ConnectionAddr::TcpTls { host: here, .. } => here.as_str(),
+        ConnectionAddr::Unix(_) | _ => "127.0.0.1",
     };
-    let host = if host.is_empty() { here } else { host };
-    match from {
-        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
-        }
-        _ => ConnectionAddr::Tcp(host, port),
+    let host = if host.is_empty() { here.to_owned() } else { host };
+    if let ConnectionAddr::TcpTls { insecure, tls_params, .. } = from {
+        return ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() };
     }
+    ConnectionAddr::Tcp(host, port)
 }
 
 /// `[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]..]/MASTER[/DATABASE]`. The credentials are the master's; Sentinels are asked without.

@@ -5,6 +5,7 @@
 
 mod backlog;
 mod claim;
+mod end;
 mod feeder;
 mod finish;
 mod insert;
@@ -17,6 +18,7 @@ mod untested;
 mod worker;
 
 pub use claim::Renewal;
+pub use end::PlainEnd;
 pub use feeder::Runnable;
 pub use settle::Settled;
 

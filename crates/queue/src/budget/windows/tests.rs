@@ -188,6 +188,32 @@ fn restoring_never_loosens_what_is_known() {
     assert_eq!(windows.usage(&rules, 1, WALL_MS + 1), before);
 }
 
+#[test]
+fn a_window_that_is_taken_as_used_lets_nobody_call_for_its_length() {
+    let rules = rules();
+    let mut windows = answered(&rules);
+    windows.fill(5_000);
+    assert_eq!(burst(&mut windows, &rules, Lane::Person, 5_000), (0, 5_002), "the call that was known leaves first");
+    assert_eq!(burst(&mut windows, &rules, Lane::Person, 14_000).0, 1);
+    assert_eq!(burst(&mut windows, &rules, Lane::Person, 15_002).0, 19);
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_window() {
+    let rules = rules();
+    let mut windows = Windows::new(&rules);
+    let late = 90_000_000;
+    assert_eq!(windows.ask(&rules, Lane::Person, late), None);
+    windows.report(&rules, told(429, 25, 0, 10), late, WALL_MS);
+    windows.keep_behind(&rules, 1_000);
+    let wait = windows.ask(&rules, Lane::Person, 1_000).expect("it is still blocked");
+    assert!(wait <= rules.hour_window_ms + RESET_SLACK_MS, "{wait}");
+    let mut state = answered(&rules);
+    state.report(&rules, told(200, 25, 0, 10), 50_000, WALL_MS);
+    state.keep_behind(&rules, 1_000);
+    assert_eq!(state.ask(&rules, Lane::Person, 1_000), Some(10_002));
+}
+
 /// A platform with both windows that reports the one with fewer calls left and refuses what is too much.
 struct Platform {
     spike_limit: u32,
