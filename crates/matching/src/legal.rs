@@ -15,7 +15,21 @@ const FORMS: [&str; 106] = [
 ];
 
 /// Forms of several words.
-const PHRASES: [&[&str]; 16] = [
+const PHRASES: [&[&str]; 30] = [
+    &["obshchestvo", "s", "ogranichennoi", "otvetstvennostiu"],
+    &["obshchestvo", "s", "ogranichennoi", "otvetstvennostyu"],
+    &["public", "joint", "stock", "company"],
+    &["open", "joint", "stock", "company"],
+    &["closed", "joint", "stock", "company"],
+    &["joint", "stock", "company"],
+    &["public", "limited", "company"],
+    &["limited", "liability", "company"],
+    &["limited", "liability", "partnership"],
+    &["limited", "liability", "co"],
+    &["societatea", "cu", "raspundere", "limitata"],
+    &["akcionernoe", "obshchestvo"],
+    &["aktsionernoe", "obshchestvo"],
+    &["professional", "corporation"],
     &["gu", "fen", "you", "xian", "gong", "si"],
     &["you", "xian", "ze", "ren", "gong", "si"],
     &["you", "xian", "gong", "si"],
@@ -35,7 +49,66 @@ const PHRASES: [&[&str]; 16] = [
 ];
 
 /// Forms that stand in front of the name.
-const LEADING: [&[&str]; 6] = [&["ooo"], &["zao"], &["oao"], &["pao"], &["tov"], &["zhu", "shi", "hui", "she"]];
+const LEADING: [&[&str]; 20] = [
+    &["obshchestvo", "s", "ogranichennoi", "otvetstvennostiu"],
+    &["obshchestvo", "s", "ogranichennoi", "otvetstvennostyu"],
+    &["public", "joint", "stock", "company"],
+    &["open", "joint", "stock", "company"],
+    &["closed", "joint", "stock", "company"],
+    &["joint", "stock", "company"],
+    &["limited", "liability", "company"],
+    &["societatea", "cu", "raspundere", "limitata"],
+    &["akcionernoe", "obshchestvo"],
+    &["aktsionernoe", "obshchestvo"],
+    &["zhu", "shi", "hui", "she"],
+    &["ooo"],
+    &["zao"],
+    &["oao"],
+    &["pao"],
+    &["tov"],
+    &["jsc"],
+    &["ojsc"],
+    &["pjsc"],
+    &["srl"],
+];
+
+/// Forms that mean nothing else wherever they stand ("Acme LLC Chicago").
+const ANYWHERE: [&str; 8] = ["corp", "gmbh", "inc", "incorporated", "llc", "llp", "ltd", "pllc"];
+
+/// Removes every form and names what was removed, `|` between them; a form never is all that there was.
+pub(crate) fn take(words: &mut Vec<String>) -> String {
+    let mut removed = Vec::new();
+    let mut rest = words.clone();
+    strip_leading(&mut rest);
+    if rest.len() < words.len() {
+        removed.push(short(&words[..words.len() - rest.len()]));
+    }
+    let before = rest.clone();
+    strip_trailing(&mut rest);
+    if rest.len() < before.len() {
+        removed.push(short(&before[rest.len()..]));
+    }
+    let inside = rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).count();
+    if inside > 0 && inside < rest.len() {
+        removed.extend(rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).map(|word| short(std::slice::from_ref(word))));
+        rest.retain(|word| !ANYWHERE.contains(&word.as_str()));
+    }
+    *words = rest;
+    removed.join("|")
+}
+
+/// The usual abbreviation of a form, where the long one is common.
+fn short(words: &[String]) -> String {
+    match words.join(" ").as_str() {
+        "incorporated" | "corporation" | "inc" | "corp" => "inc".to_owned(),
+        "limited" | "ltd" | "ltee" | "limitee" | "co ltd" | "company limited" => "ltd".to_owned(),
+        "limited liability company" | "limited liability co" | "llc" => "llc".to_owned(),
+        "company" | "co" => "co".to_owned(),
+        "aktiengesellschaft" => "ag".to_owned(),
+        "open joint stock company" | "joint stock company" | "ojsc" | "oao" => "jsc".to_owned(),
+        other => other.to_owned(),
+    }
+}
 
 /// Removes every form at the end, and an "and" that joined two of them.
 pub(crate) fn strip_trailing(words: &mut Vec<String>) {

@@ -6,8 +6,34 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod align;
+mod candidates;
+mod evidence;
 mod fold;
+mod ids;
+mod index;
 mod legal;
+mod name;
+mod name_score;
+mod names;
+mod phone;
+mod query;
+mod reason;
+mod record;
+mod score;
+mod similarity;
+mod suggestion;
+mod vocabulary;
+mod web;
+mod weights;
+mod words;
+
+pub use index::Index;
+pub use name::Subject;
+pub use reason::{Compared, Partly, Reason, Similarity};
+pub use record::Record;
+pub use suggestion::{Band, LIKELY_FROM, STRONG_FROM, Searcher, Suggestion, WEAK_FROM};
 
 use fold::Words;
 

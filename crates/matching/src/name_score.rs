@@ -1,0 +1,106 @@
+//! What two names say about their bearers being one: shared words by how rare they are, less what each side has alone.
+
+use crate::align::{self, Alignment, Whole};
+use crate::names::{Names, Node};
+use crate::query::QueryForm;
+use crate::weights;
+use crate::words::Kind;
+
+/// What one side has alone, by kind of word.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alone {
+    words: u8,
+    generic: u8,
+    relations: u8,
+    directions: u8,
+    numbers: u8,
+    letters: u8,
+}
+
+/// The evidence of an alignment in nats; positive speaks for a match.
+pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
+    let whole = match alignment.whole {
+        Whole::Equal => weights::WHOLE_NAME,
+        Whole::Reordered => weights::WHOLE_NAME + weights::OTHER_ORDER,
+        Whole::Respaced => weights::WHOLE_NAME + weights::OTHER_SPACES,
+        Whole::Different => 0.0,
+    };
+    let mut gains: Vec<f32> = match alignment.whole {
+        Whole::Equal | Whole::Reordered => query.words.iter().map(|word| word.worth).collect(),
+        Whole::Respaced => {
+            let left: Vec<f32> = query.words.iter().map(|word| word.worth).collect();
+            let right: Vec<f32> = node.words.iter().map(|word| names.vocabulary.worth(*word, names.len())).collect();
+            // The side with fewer words: the spaces of the other are the slip, and their pieces would count twice.
+            if left.len() <= right.len() { left } else { right }
+        }
+        Whole::Different => {
+            let shared = align::bits(alignment.shared).map(|at| query.words[at].worth);
+            shared.chain(alignment.pairs.iter().map(|pair| pair.gain)).collect()
+        }
+    };
+    let gain = weighted(&mut gains, &weights::WORD_SHARES);
+    if alignment.whole != Whole::Different {
+        return gain + whole;
+    }
+    (gain - alone(alignment, query, node, names)).max(weights::WORST_NAME)
+}
+
+/// The sum with the largest first, each counting its share.
+pub(crate) fn weighted(values: &mut [f32], shares: &[f32]) -> f32 {
+    values.sort_by(|one, other| other.total_cmp(one));
+    let last = shares.last().copied().unwrap_or_default();
+    values.iter().enumerate().map(|(at, value)| value * shares.get(at).copied().unwrap_or(last)).sum()
+}
+
+/// What the words cost that only one side has.
+fn alone(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
+    let (mut left, mut right) = (Alone::default(), Alone::default());
+    let mut costs: Vec<f32> = Vec::new();
+    for at in align::bits(alignment.left) {
+        let word = &query.words[at];
+        left.count(word.kind);
+        costs.push(cost(word.kind, word.worth));
+    }
+    for at in align::bits(alignment.right) {
+        let word = names.vocabulary.word(node.words[at]);
+        right.count(word.kind);
+        costs.push(cost(word.kind, names.vocabulary.worth(node.words[at], names.len())));
+    }
+    weighted(&mut costs, &weights::EXTRA_SHARES) + left.against(right)
+}
+
+fn cost(kind: Kind, worth: f32) -> f32 {
+    let share = |(share, most): (f32, f32)| (share * worth).min(most);
+    match kind {
+        Kind::Word => share(weights::EXTRA_WORD),
+        Kind::Generic => share(weights::EXTRA_GENERIC),
+        Kind::Relation => weights::EXTRA_RELATION,
+        Kind::Direction => weights::EXTRA_DIRECTION,
+        Kind::Number => weights::EXTRA_NUMBER,
+        Kind::Letter => weights::EXTRA_LETTER,
+    }
+}
+
+impl Alone {
+    fn count(&mut self, kind: Kind) {
+        match kind {
+            Kind::Word => self.words += 1,
+            Kind::Generic => self.generic += 1,
+            Kind::Relation => self.relations += 1,
+            Kind::Direction => self.directions += 1,
+            Kind::Number => self.numbers += 1,
+            Kind::Letter => self.letters += 1,
+        }
+    }
+
+    /// What contradictions cost: both sides have a word of one kind that the other lacks.
+    fn against(self, other: Self) -> f32 {
+        let both = |left: u8, right: u8, cost: f32| if left > 0 && right > 0 { cost } else { 0.0 };
+        let general = |side: Self| side.generic + side.relations;
+        both(self.words, other.words, weights::OTHER_WORD)
+            + both(general(self), general(other), weights::OTHER_GENERIC)
+            + both(self.directions, other.directions, weights::OTHER_DIRECTION)
+            + both(self.numbers, other.numbers, weights::OTHER_NUMBER)
+            + both(self.letters, other.letters, weights::OTHER_LETTER)
+    }
+}

@@ -1,0 +1,174 @@
+//! From evidence to probability: every candidate's evidence, the prior, and the competition between candidates.
+//!
+//! A candidate's odds are those of any record of the list (`partner / records`) times what names and fields say. The probability divides its
+//! odds by everybody's, "nobody" included; candidates that are themselves one firm do not compete with each other.
+
+use crate::align;
+use crate::candidates::{self, Candidates, Workspace};
+use crate::evidence::{Comparison, Field, Findings, Level};
+use crate::index::{Called, Entry, Index};
+use crate::name::Form;
+use crate::name_score;
+use crate::query::{Query, QueryForm};
+use crate::weights;
+
+/// How many of the best candidates are compared with each other.
+const COMPETITORS: usize = 6;
+
+/// A candidate whose odds are lower by this much (nats) does not need to be compared with the best.
+const FAR_BEHIND: f32 = 4.0;
+
+/// The most that two records of one list are taken for one firm when nothing but their names agrees.
+const SAME_BY_NAME_ONLY: f32 = 0.6;
+
+/// A candidate and what speaks for it.
+#[derive(Debug)]
+pub(crate) struct Scored {
+    pub(crate) slot: u32,
+    /// Logarithm of the odds, before competition.
+    pub(crate) odds: f32,
+    /// Which of the query's names and of the entry's names fit best; nothing when one has none.
+    pub(crate) by: Option<(usize, usize)>,
+    pub(crate) name: f32,
+    pub(crate) findings: Findings,
+    pub(crate) probability: f32,
+}
+
+/// Every candidate of `query`, the most probable first, at most `keep` of them.
+pub(crate) fn rank(index: &Index, query: &Query<'_>, workspace: &mut Workspace, keep: usize) -> Vec<Scored> {
+    let candidates = candidates::find(index, query, workspace);
+    let prior = prior(index);
+    let mut known: Vec<(usize, u32, f32)> = Vec::new();
+    let mut scored: Vec<Scored> =
+        candidates.slots.iter().map(|slot| compare(index, query, *slot, prior, &mut known)).collect();
+    let order = |one: &Scored, other: &Scored| {
+        other.odds.total_cmp(&one.odds).then_with(|| index.entry(one.slot).id.cmp(&index.entry(other.slot).id))
+    };
+    scored.sort_unstable_by(order);
+    compete(index, query, &candidates, prior, &mut scored);
+    scored.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    scored.truncate(keep);
+    scored
+}
+
+/// The odds of any one record before anything is compared.
+fn prior(index: &Index) -> f32 {
+    let partner = index.rates.partner;
+    (partner / (1.0 - partner)).ln() - (index.len().max(1) as f32).ln()
+}
+
+fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut Vec<(usize, u32, f32)>) -> Scored {
+    let entry = index.entry(slot);
+    let (name, by) = best_name(index, query, entry, known);
+    let comparison = Comparison {
+        left: query.fields,
+        right: &entry.fields,
+        rates: &index.rates,
+        frequencies: index,
+        own: usize::from(query.itself.is_some()),
+        subject: index.subject,
+    };
+    let findings = comparison.findings();
+    let written = if query.fields.written == entry.fields.written && by.is_some() { weights::AS_WRITTEN } else { 0.0 };
+    let chain = chain_elsewhere(index, entry, by, &findings);
+    let odds = prior + name + written + chain + findings.total();
+    Scored { slot, odds, by, name, findings, probability: 0.0 }
+}
+
+/// The best pair of names, each of the query's against each of the entry's.
+fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Vec<(usize, u32, f32)>) -> (f32, Option<(usize, usize)>) {
+    let mut best: Option<(f32, (usize, usize))> = None;
+    for (left, form) in query.forms.iter().enumerate() {
+        for (right, called) in entry.names.iter().enumerate() {
+            let found = known.iter().find(|(at, node, _)| *at == left && *node == called.node);
+            let score = match found {
+                Some((_, _, score)) => *score,
+                None => {
+                    let node = index.names.node(called.node);
+                    let score = name_score::score(&align::align(form, node, &index.names), form, node, &index.names);
+                    known.push((left, called.node, score));
+                    score
+                }
+            };
+            let score = score + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
+            if best.is_none_or(|(known, _)| score > known) {
+                best = Some((score, (left, right)));
+            }
+        }
+    }
+    best.map_or((0.0, None), |(score, by)| (score, Some(by)))
+}
+
+fn legal(form: &Form, called: &Called) -> f32 {
+    if form.legal.is_empty() || called.legal.is_empty() {
+        0.0
+    } else if *form.legal == *called.legal {
+        weights::SAME_LEGAL_FORM
+    } else {
+        weights::OTHER_LEGAL_FORM
+    }
+}
+
+/// A name borne at several places is a chain: there another place is another shop.
+fn chain_elsewhere(index: &Index, entry: &Entry, by: Option<(usize, usize)>, findings: &Findings) -> f32 {
+    let Some((_, right)) = by else { return 0.0 };
+    let several = index.names.node(entry.names[right].node).members.len() > 2;
+    let elsewhere = findings.level(Field::Address) == Some(Level::Different)
+        || (findings.level(Field::Address).is_none() && findings.level(Field::City) == Some(Level::Different));
+    if several && elsewhere { weights::CHAIN_ELSEWHERE } else { 0.0 }
+}
+
+/// Turns odds into probabilities: each candidate against all others and against nobody.
+fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32, scored: &mut [Scored]) {
+    let Some(best) = scored.first().map(|first| first.odds) else { return };
+    let top = best.max(0.0);
+    let mass = |odds: f32| (odds - top).exp();
+    let nobody = mass(0.0);
+    let unseen: f32 = candidates.untaken.iter().map(|(node, count)| *count as f32 * mass(prior + unseen_name(index, query, *node))).sum();
+    let masses: Vec<f32> = scored.iter().map(|candidate| mass(candidate.odds)).collect();
+    let mut sums: Vec<f32> = Vec::with_capacity(scored.len());
+    let all: f32 = masses.iter().sum();
+    for (at, candidate) in scored.iter().enumerate() {
+        let mut others = all - masses[at];
+        if at < COMPETITORS && candidate.odds > best - FAR_BEHIND {
+            for (other_at, other) in scored.iter().enumerate().take(COMPETITORS) {
+                if other_at != at && other.odds > best - FAR_BEHIND {
+                    others -= masses[other_at] * sameness(index, candidate.slot, other.slot, prior);
+                }
+            }
+        }
+        sums.push(masses[at] / (masses[at] + others.max(0.0) + nobody + unseen));
+    }
+    for (candidate, probability) in scored.iter_mut().zip(sums) {
+        candidate.probability = probability;
+    }
+}
+
+/// The evidence of a name whose records were too many to look at.
+fn unseen_name(index: &Index, query: &Query<'_>, number: u32) -> f32 {
+    let node = index.names.node(number);
+    let best = query.forms.iter().map(|form| name_score::score(&align::align(form, node, &index.names), form, node, &index.names));
+    best.fold(weights::WORST_NAME, f32::max)
+}
+
+/// How probable it is that two records of the list are one firm, entered twice.
+fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
+    let (left, right) = (index.entry(left), index.entry(right));
+    let forms: Vec<Form> = left.names.iter().map(|called| form_of(index, called)).collect();
+    let forms = forms.iter().map(|form| QueryForm::new(form, &index.names)).collect();
+    let query = Query { forms, fields: &left.fields, itself: None };
+    let (name, by) = best_name(index, &query, right, &mut Vec::new());
+    let comparison =
+        Comparison { left: &left.fields, right: &right.fields, rates: &index.rates, frequencies: index, own: 1, subject: index.subject };
+    let findings = comparison.findings();
+    let fields = findings.total();
+    let odds = prior + name + fields + chain_elsewhere(index, right, by, &findings);
+    let probability = 1.0 / (1.0 + (-odds).exp());
+    if fields > 3.0 { probability } else { probability.min(SAME_BY_NAME_ONLY) }
+}
+
+pub(crate) fn form_of(index: &Index, called: &Called) -> Form {
+    let node = index.names.node(called.node);
+    let words = node.words.iter().map(|word| index.names.vocabulary.word(*word).text.to_string()).collect();
+    Form { words, key: node.key.to_string(), legal: called.legal.to_string(), alias: called.alias }
+}

@@ -1,0 +1,85 @@
+//! How far two words are apart in single letters: the optimal string alignment distance, and which letters a word has.
+
+/// The longest word that is compared letter by letter, in bytes; longer ones only for being equal.
+const LONGEST: usize = 32;
+
+/// Which of the 36 letters and digits the word has, one bit each.
+pub(crate) fn letters(word: &str) -> u64 {
+    word.bytes().fold(0, |mask, byte| {
+        mask | match byte {
+            b'a'..=b'z' => 1 << (byte - b'a'),
+            b'0'..=b'9' => 1 << (26 + byte - b'0'),
+            _ => 1 << 36,
+        }
+    })
+}
+
+/// How many letters may be wrong in a word of this length before it is another word.
+pub(crate) fn slips_allowed(length: usize) -> usize {
+    match length {
+        0..=3 => 0,
+        4..=6 => 1,
+        7..=11 => 2,
+        _ => 3,
+    }
+}
+
+/// Whether one is the other with a slip of the pen.
+pub(crate) fn is_slip(left: &str, right: &str) -> bool {
+    let allowed = slips_allowed(left.len().min(right.len())).min(2);
+    allowed > 0 && distance(left.as_bytes(), right.as_bytes(), allowed).is_some()
+}
+
+/// How many letters must be inserted, removed, replaced or swapped with their neighbour; nothing when it is more than `most`.
+pub(crate) fn distance(left: &[u8], right: &[u8], most: usize) -> Option<usize> {
+    if left.len() > LONGEST || right.len() > LONGEST || left.len().abs_diff(right.len()) > most {
+        return (left == right).then_some(0);
+    }
+    let mut before = [0_u8; LONGEST + 1];
+    let mut above = [0_u8; LONGEST + 1];
+    let mut current = [0_u8; LONGEST + 1];
+    for (column, cell) in above.iter_mut().enumerate().take(right.len() + 1) {
+        *cell = column as u8;
+    }
+    for row in 1..=left.len() {
+        current[0] = row as u8;
+        let mut least = current[0];
+        for column in 1..=right.len() {
+            let other = u8::from(left[row - 1] != right[column - 1]);
+            let mut cell = (above[column] + 1).min(current[column - 1] + 1).min(above[column - 1] + other);
+            if row > 1 && column > 1 && left[row - 1] == right[column - 2] && left[row - 2] == right[column - 1] {
+                cell = cell.min(before[column - 2] + 1);
+            }
+            current[column] = cell;
+            least = least.min(cell);
+        }
+        if usize::from(least) > most {
+            return None;
+        }
+        before = above;
+        above = current;
+    }
+    let distance = usize::from(above[right.len()]);
+    (distance <= most).then_some(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_wrong_are_counted() {
+        for (left, right, apart) in [("acme", "acme", 0), ("acme", "amce", 1), ("acme", "acne", 1), ("acme", "acm", 1), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(left.as_bytes(), right.as_bytes(), 3), Some(apart), "{left} {right}");
+        }
+        assert_eq!(distance(b"acme", b"zzzz", 2), None);
+        let long = "x".repeat(5_000);
+        assert_eq!(distance(long.as_bytes(), long.as_bytes(), 1), Some(0));
+    }
+
+    #[test]
+    fn short_words_allow_no_slip() {
+        assert!(!is_slip("abc", "abd"));
+        assert!(is_slip("sunnyside", "sunyside"));
+    }
+}

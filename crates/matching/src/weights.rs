@@ -1,0 +1,97 @@
+//! What evidence is worth, in one place: every number that the score is made of, in nats (natural logarithms of likelihood ratios).
+//!
+//! `+2.3` makes a match ten times as likely, `-2.3` a tenth. What *agreement* is worth is not here: it comes from how rare the agreeing word
+//! or value is in the directory at hand. Here stand how often one firm's two records disagree, and what tells two firms apart.
+
+/// A name that agrees as a whole: firms of one market avoid each other's names, so chance makes whole names equal less often than its words.
+pub(crate) const WHOLE_NAME: f32 = 2.5;
+/// The same words in another order.
+pub(crate) const OTHER_ORDER: f32 = -0.4;
+/// The same letters with other spaces.
+pub(crate) const OTHER_SPACES: f32 = -0.5;
+/// Equal as written, letter by letter.
+pub(crate) const AS_WRITTEN: f32 = 0.5;
+/// One form of law on both sides, or two different ones.
+pub(crate) const SAME_LEGAL_FORM: f32 = 0.2;
+pub(crate) const OTHER_LEGAL_FORM: f32 = -0.6;
+/// The match runs through a second name.
+pub(crate) const SECOND_NAME: f32 = -0.4;
+
+/// The share of its worth with which the first, second, third .. shared word counts: words of one name go together.
+pub(crate) const WORD_SHARES: [f32; 6] = [1.0, 0.85, 0.65, 0.5, 0.4, 0.3];
+/// As [`WORD_SHARES`], for words that only one side has: qualifiers come in groups.
+pub(crate) const EXTRA_SHARES: [f32; 6] = [1.0, 0.7, 0.5, 0.35, 0.25, 0.2];
+
+/// A letter wrong in a word, and each further one.
+pub(crate) const SLIP: f32 = 2.2;
+pub(crate) const FURTHER_SLIP: f32 = 1.5;
+/// The first letter is wrong, which people rarely get wrong.
+pub(crate) const FIRST_LETTER: f32 = 0.8;
+/// Both spellings are words that other names have too: they are two words rather than one misspelt.
+pub(crate) const BOTH_KNOWN: f32 = 2.2;
+/// A word cut short or abbreviated, another ending of one stem, an initial, an acronym, two words written as one.
+pub(crate) const CUT_SHORT: f32 = 1.6;
+pub(crate) const OTHER_ENDING: f32 = 1.5;
+pub(crate) const INITIAL: f32 = 1.6;
+pub(crate) const ACRONYM: f32 = 2.5;
+pub(crate) const JOINED: f32 = 0.6;
+
+/// A word that only one side has costs this share of its worth, up to a limit.
+pub(crate) const EXTRA_WORD: (f32, f32) = (0.45, 3.2);
+pub(crate) const EXTRA_GENERIC: (f32, f32) = (0.35, 1.5);
+pub(crate) const EXTRA_RELATION: f32 = 2.5;
+pub(crate) const EXTRA_DIRECTION: f32 = 2.5;
+pub(crate) const EXTRA_NUMBER: f32 = 2.2;
+pub(crate) const EXTRA_LETTER: f32 = 0.8;
+
+/// Both sides have a word of the kind that the other lacks: that is a contradiction, not an omission.
+pub(crate) const OTHER_WORD: f32 = 2.5;
+pub(crate) const OTHER_GENERIC: f32 = 2.2;
+pub(crate) const OTHER_DIRECTION: f32 = 4.5;
+pub(crate) const OTHER_NUMBER: f32 = 4.5;
+pub(crate) const OTHER_LETTER: f32 = 2.5;
+/// Names never count against a match by more than this: what the records share otherwise can outweigh a renaming.
+pub(crate) const WORST_NAME: f32 = -9.0;
+
+/// Kinds of agreement that are not independent (one office has one phone, one site, one house): the best counts whole, the next less.
+pub(crate) const FIELD_SHARES: [f32; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
+
+/// Two different tax ids of one kind.
+pub(crate) const OTHER_TAX_ID: f32 = -6.0;
+/// Two different numbers of projects.
+pub(crate) const OTHER_PROJECT_NUMBER: f32 = -3.5;
+/// Two different numbers of vendors, which every system gives out anew.
+pub(crate) const OTHER_VENDOR_NUMBER: f32 = -0.3;
+/// Two domains that belong to one firm each.
+pub(crate) const OTHER_DOMAIN: f32 = -0.8;
+/// One house, another suite; one street, a few numbers apart; one street; as shares of what one house would be worth.
+pub(crate) const OTHER_UNIT: f32 = 0.55;
+pub(crate) const NEAR: f32 = 0.35;
+pub(crate) const SAME_STREET: f32 = 0.1;
+/// Another place, for a name that several places bear.
+pub(crate) const CHAIN_ELSEWHERE: f32 = -2.5;
+/// Another owner; other dates (years apart); no vendor in common.
+pub(crate) const OTHER_OWNER: f32 = -1.2;
+pub(crate) const OTHER_DATES: f32 = -1.5;
+pub(crate) const SAME_DATES: f32 = 1.5;
+pub(crate) const NO_SHARED_VENDOR: f32 = -1.0;
+
+/// How often two records of one firm agree in a field, before the directory at hand has said anything.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rates {
+    /// How many of the records have a counterpart at all.
+    pub(crate) partner: f32,
+    pub(crate) phone: f32,
+    pub(crate) email: f32,
+    pub(crate) domain: f32,
+    pub(crate) address: f32,
+    pub(crate) postcode: f32,
+    pub(crate) city: f32,
+    pub(crate) state: f32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { partner: 0.6, phone: 0.7, email: 0.6, domain: 0.8, address: 0.7, postcode: 0.85, city: 0.88, state: 0.96 }
+    }
+}
