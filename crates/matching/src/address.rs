@@ -54,6 +54,7 @@ impl Address {
     pub(crate) fn read(text: &str) -> Option<Self> {
         let text = clip(text).replace('#', " unit ");
         let mut words = Words::of(&text).into_words();
+        join_ordinals(&mut words);
         let mut address = Self { postcode: take_postcode(&mut words), ..Self::default() };
         if let Some(number) = post_box(&words) {
             address.number = number;
@@ -67,7 +68,7 @@ impl Address {
             match compass(word) {
                 Some(direction) if address.direction.is_empty() && (street.is_empty() || word.len() > 1) => address.direction = direction.to_owned(),
                 Some(_) | None if KINDS.contains(&word.as_str()) && !street.is_empty() => {}
-                Some(_) | None => street.push(words::canonical(word)),
+                Some(_) | None => street.push(street_word(word)),
             }
         }
         if street.is_empty() && !address.direction.is_empty() {
@@ -117,8 +118,10 @@ impl Address {
 /// Whether the words of one street are the words of the other, up to what follows the name (a town) and a slip of the pen.
 fn same_street(left: &str, right: &str) -> bool {
     let mut pairs = left.split(' ').zip(right.split(' '));
-    let first = pairs.next().is_some_and(|(left, right)| left == right || crate::similarity::is_slip(left, right));
-    let second = pairs.next().is_none_or(|(left, right)| left == right || crate::similarity::is_slip(left, right));
+    let numbered = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+    let one = |(left, right): (&str, &str)| left == right || (!numbered(left) && crate::similarity::is_slip(left, right));
+    let first = pairs.next().is_some_and(one);
+    let second = pairs.next().is_none_or(one);
     first && (second || left.split(' ').count() != right.split(' ').count())
 }
 
@@ -146,6 +149,22 @@ fn take_postcode(words: &mut Vec<String>) -> String {
         return words.pop().unwrap_or_default();
     }
     String::new()
+}
+
+/// The one spelling of a street's word: "51st" and "51" are one street, so the ending goes.
+fn street_word(word: &str) -> String {
+    let word = words::canonical(word);
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0 && words::Kind::of(&word) == words::Kind::Number { word[..digits].to_owned() } else { word }
+}
+
+/// "24 th" is "24th".
+fn join_ordinals(words: &mut Vec<String>) {
+    let Some(at) = words.iter().position(|word| matches!(word.as_str(), "th" | "nd")).filter(|at| *at > 1) else { return };
+    if words[at - 1].bytes().all(|byte| byte.is_ascii_digit()) {
+        let ending = words.remove(at);
+        words[at - 1].push_str(&ending);
+    }
 }
 
 fn post_box(words: &[String]) -> Option<u32> {

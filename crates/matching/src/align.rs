@@ -55,6 +55,8 @@ pub(crate) struct Alignment {
     /// Words of the query that the candidate has.
     pub(crate) shared: u32,
     pub(crate) pairs: Vec<Pair>,
+    /// Whether both have the same initials in another order: "J & M" and "M & J" are two families.
+    pub(crate) swapped: bool,
     /// Words of the query that nothing stands for.
     pub(crate) left: u32,
     /// Words of the candidate that nothing stands for.
@@ -63,13 +65,18 @@ pub(crate) struct Alignment {
 
 /// The query's name against the name of `node`.
 pub(crate) fn align(query: &QueryForm<'_>, node: &Node, names: &Names) -> Alignment {
-    let mut alignment = Alignment { whole: Whole::Different, shared: 0, pairs: Vec::new(), left: 0, right: 0 };
+    let mut alignment = Alignment { whole: Whole::Different, shared: 0, pairs: Vec::new(), swapped: false, left: 0, right: 0 };
     let mut right_shared = 0_u32;
+    let mut last_letter = None;
     for (at, word) in query.words.iter().enumerate() {
         let found = word.number.and_then(|number| node.words.iter().position(|known| *known == number));
         if let Some(other) = found {
             alignment.shared |= 1 << at;
             right_shared |= 1 << other;
+            if word.kind == Kind::Letter {
+                alignment.swapped |= last_letter.is_some_and(|last| other < last);
+                last_letter = Some(other);
+            }
         }
     }
     alignment.left = all(query.words.len()) & !alignment.shared;
@@ -232,7 +239,14 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
     let known = if left.number.is_some_and(|_| left.worth < 8.0) && right.names.len() > 2 { weights::BOTH_KNOWN } else { 0.0 };
     let common = one.iter().zip(other).take_while(|(left, right)| left == right).count();
     if common == short.len() && short.len() >= 3 {
-        return Some((PairKind::CutShort, weights::CUT_SHORT + known * 0.5));
+        if is_ending(&long[common..]) {
+            return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
+        }
+        let cut = weights::CUT_LETTER * (long.len() - common).min(8) as f32;
+        return Some((PairKind::CutShort, weights::CUT_SHORT + cut + known * 0.5));
+    }
+    if common >= 4 && is_ending(&one[common..]) && is_ending(&other[common..]) {
+        return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
     }
     let allowed = similarity::slips_allowed(short.len());
     let foreign = (left.letters ^ right.letters).count_ones();
@@ -241,13 +255,20 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         && let Some(slips) = similarity::distance(one, other, allowed)
     {
         let first = if common == 0 { weights::FIRST_LETTER } else { 0.0 };
-        let cost = weights::SLIP + weights::FURTHER_SLIP * (slips as f32 - 1.0) + first + known;
+        let short_word = if short.len() < 7 { weights::SHORT_WORD } else { 0.0 };
+        let cost = weights::SLIP + weights::FURTHER_SLIP * (slips as f32 - 1.0) + first + short_word + known;
         return Some((PairKind::Misspelt, cost));
     }
-    if common >= 5 && long.len() - common <= 4 {
-        return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
-    }
     is_abbreviation(short, long).then_some((PairKind::CutShort, weights::CUT_SHORT + 1.0))
+}
+
+/// Whether the letters are an ending that makes another form of one word.
+fn is_ending(letters: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const ENDINGS: [&str; 22] = [
+        "", "al", "ation", "e", "ed", "er", "ery", "es", "ian", "ic", "ical", "ing", "ion", "ist", "ive", "ment", "or", "ors", "ory", "ry", "s", "y",
+    ];
+    ENDINGS.iter().any(|ending| ending.as_bytes() == letters)
 }
 
 /// Whether the short word is the long one without some of its letters, and mostly without vowels ("mgmt").

@@ -11,9 +11,11 @@ use crate::query::Query;
 /// The longest list of names with one word that is read.
 const NAMES_PER_WORD: usize = 400;
 /// How many entries of letter groups' lists are read for one name.
-const GROUP_BUDGET: usize = 3_000;
+const GROUP_BUDGET: usize = 2_500;
 /// How many names are compared in detail, for each name of the record.
-const NAMES_COMPARED: usize = 24;
+const NAMES_COMPARED: usize = 20;
+/// Names that share less than this part of what the best one shares are left out at once.
+const WORTH_A_LOOK: f32 = 0.2;
 /// The longest list of records with one value that is read.
 const RECORDS_PER_VALUE: usize = 150;
 /// How many records of one name are compared in detail; more of them are counted.
@@ -119,14 +121,14 @@ impl Workspace {
 
     /// The best names for their length, and an empty workspace again.
     fn best(&mut self, index: &Index) -> Vec<u32> {
-        let mut scored: Vec<(f32, u32)> = self
-            .touched
-            .drain(..)
-            .map(|node| {
-                let score = std::mem::take(&mut self.scores[node as usize]);
-                (score / f32::from(index.names.node(node).groups + 6).sqrt(), node)
-            })
-            .collect();
+        let most = self.touched.iter().map(|node| self.scores[*node as usize]).fold(0.0, f32::max);
+        let mut scored: Vec<(f32, u32)> = Vec::new();
+        for node in self.touched.drain(..) {
+            let score = std::mem::take(&mut self.scores[node as usize]);
+            if score >= most * WORTH_A_LOOK {
+                scored.push((score / f32::from(index.names.node(node).groups + 6).sqrt(), node));
+            }
+        }
         let order = |one: &(f32, u32), other: &(f32, u32)| {
             let keys = || index.names.node(one.1).key.cmp(&index.names.node(other.1).key);
             other.0.total_cmp(&one.0).then_with(keys)

@@ -121,8 +121,9 @@ impl<F: Frequencies> Comparison<'_, F> {
     /// What agreement in a value is worth, and how many share it.
     fn agreement(&self, key: Key, rate: f32) -> (Level, f32) {
         let sharing = self.frequencies.sharing(key);
-        let others = sharing.saturating_sub(1 + self.own);
-        let weight = (rate * (self.frequencies.records() as f32 + 20.0) / (others as f32 + 0.3)).ln();
+        let others = sharing.saturating_sub(1 + self.own) as f32;
+        let strangers = others * (others / weights::FEW_SHARING).min(1.0);
+        let weight = (rate * (self.frequencies.records() as f32 + 20.0) / (strangers + 0.3)).ln();
         (Level::Same(sharing), weight.max(0.0))
     }
 
@@ -202,7 +203,7 @@ impl<F: Frequencies> Comparison<'_, F> {
             Nearness::Same => worth,
             Nearness::OtherUnit => (Level::OtherUnit, worth.1 * weights::OTHER_UNIT),
             Nearness::Near => (Level::Near, worth.1 * weights::NEAR),
-            Nearness::SameStreet => (Level::SameStreet, worth.1 * weights::SAME_STREET),
+            Nearness::SameStreet => (Level::SameStreet, (1.0 - self.rates.address).ln() * weights::SAME_STREET),
             Nearness::Different => (Level::Different, (1.0 - self.rates.address).ln()),
         };
         findings.add(Field::Address, level, weight);

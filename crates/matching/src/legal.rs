@@ -97,6 +97,19 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
     removed.join("|")
 }
 
+/// Separates a form that was written onto the last word: "acmellc" is "acme llc".
+pub(crate) fn unglue(words: &mut Vec<String>) {
+    const GLUED: [(&str, usize); 5] = [("llc", 3), ("inc", 5), ("ltd", 3), ("corp", 4), ("gmbh", 3)];
+    let Some(last) = words.last() else { return };
+    let found = GLUED.iter().find(|(form, least)| last.len() >= form.len() + least && last.ends_with(form));
+    if let Some((form, _)) = found {
+        let rest = last[..last.len() - form.len()].to_owned();
+        words.pop();
+        words.push(rest);
+        words.push((*form).to_owned());
+    }
+}
+
 /// The usual abbreviation of a form, where the long one is common.
 fn short(words: &[String]) -> String {
     match words.join(" ").as_str() {

@@ -13,6 +13,7 @@ mod evidence;
 mod fold;
 mod ids;
 mod index;
+mod learn;
 mod legal;
 mod name;
 mod name_score;

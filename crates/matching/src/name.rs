@@ -113,7 +113,10 @@ fn parts(words: &[String]) -> Vec<Vec<String>> {
 
 fn form(mut words: Vec<String>, subject: Subject, alias: bool) -> Form {
     let legal = match subject {
-        Subject::Vendor => legal::take(&mut words),
+        Subject::Vendor => {
+            legal::unglue(&mut words);
+            legal::take(&mut words)
+        }
         Subject::Project => String::new(),
     };
     let meaning: Vec<&String> = words.iter().filter(|word| !matches!(word.as_str(), "and" | "the" | "of")).collect();

@@ -1,6 +1,6 @@
 //! What two names say about their bearers being one: shared words by how rare they are, less what each side has alone.
 
-use crate::align::{self, Alignment, Whole};
+use crate::align::{self, Alignment, Pair, PairKind, Whole};
 use crate::names::{Names, Node};
 use crate::query::QueryForm;
 use crate::weights;
@@ -11,6 +11,7 @@ use crate::words::Kind;
 struct Alone {
     words: u8,
     generic: u8,
+    places: u8,
     relations: u8,
     directions: u8,
     numbers: u8,
@@ -38,11 +39,28 @@ pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, n
             shared.chain(alignment.pairs.iter().map(|pair| pair.gain)).collect()
         }
     };
+    let swapped = if alignment.swapped { weights::SWAPPED_LETTERS } else { 0.0 };
     let gain = weighted(&mut gains, &weights::WORD_SHARES);
+    let records = (names.len() as f32 + 1.0).ln();
     if alignment.whole != Whole::Different {
-        return gain + whole;
+        return (gain + whole).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
-    (gain - alone(alignment, query, node, names)).max(weights::WORST_NAME)
+    let beyond = if in_essence(alignment, query, node, names) { weights::MOST_IN_ESSENCE } else { weights::MOST_IN_PART };
+    let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names) - swapped;
+    score.clamp(weights::WORST_NAME, records + beyond)
+}
+
+/// Whether the names differ only in words that many names have, or in how those are spelled.
+fn in_essence(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> bool {
+    let common = |kind: Kind| matches!(kind, Kind::Generic | Kind::Place);
+    let here = |set: u32| align::bits(set).all(|at| common(query.words[at].kind));
+    let there = |set: u32| align::bits(set).all(|at| common(names.vocabulary.word(node.words[at]).kind));
+    let spelled = |pair: &Pair| match pair.kind {
+        PairKind::Joined => true,
+        PairKind::Misspelt | PairKind::CutShort | PairKind::OtherEnding | PairKind::Initial => here(pair.left) || there(pair.right),
+        PairKind::Acronym => false,
+    };
+    here(alignment.left) && there(alignment.right) && alignment.pairs.iter().all(spelled)
 }
 
 /// The sum with the largest first, each counting its share.
@@ -74,6 +92,7 @@ fn cost(kind: Kind, worth: f32) -> f32 {
     match kind {
         Kind::Word => share(weights::EXTRA_WORD),
         Kind::Generic => share(weights::EXTRA_GENERIC),
+        Kind::Place => share(weights::EXTRA_PLACE),
         Kind::Relation => weights::EXTRA_RELATION,
         Kind::Direction => weights::EXTRA_DIRECTION,
         Kind::Number => weights::EXTRA_NUMBER,
@@ -86,6 +105,7 @@ impl Alone {
         match kind {
             Kind::Word => self.words += 1,
             Kind::Generic => self.generic += 1,
+            Kind::Place => self.places += 1,
             Kind::Relation => self.relations += 1,
             Kind::Direction => self.directions += 1,
             Kind::Number => self.numbers += 1,
@@ -99,6 +119,7 @@ impl Alone {
         let general = |side: Self| side.generic + side.relations;
         both(self.words, other.words, weights::OTHER_WORD)
             + both(general(self), general(other), weights::OTHER_GENERIC)
+            + both(self.places, other.places, weights::OTHER_PLACE)
             + both(self.directions, other.directions, weights::OTHER_DIRECTION)
             + both(self.numbers, other.numbers, weights::OTHER_NUMBER)
             + both(self.letters, other.letters, weights::OTHER_LETTER)

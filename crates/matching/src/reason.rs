@@ -186,7 +186,7 @@ fn names(index: &Index, query: &Query<'_>, record: &Record, scored: &Scored, (le
                 (of(alignment.left, &kind_here), of(alignment.right, &kind_there))
             };
             let (mut left, mut right) = (alignment.left, alignment.right);
-            for kind in [Kind::Number, Kind::Direction, Kind::Letter, Kind::Generic, Kind::Word] {
+            for kind in [Kind::Number, Kind::Direction, Kind::Place, Kind::Letter, Kind::Generic, Kind::Word] {
                 let (one, other) = contradicts(kind);
                 if one != 0 && other != 0 {
                     reasons.push(Reason::Contradiction { here: here(one), there: there(other) });

@@ -58,6 +58,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Fields {
     /// The name as it is written, but for case and spaces.
     pub(crate) written: u64,
+    /// The address as it is written, but for case and spaces; 0 when there is none.
+    pub(crate) address_written: u64,
     pub(crate) phones: Box<[Phone]>,
     pub(crate) email: Option<u64>,
     pub(crate) domain: Option<u64>,
@@ -120,6 +122,7 @@ impl Prepared {
         let site = web::domain(&record.website).or_else(|| record.email.contains('@').then(|| web::domain(&record.email)).flatten());
         let fields = Fields {
             written: hash(&written(&record.name)),
+            address_written: if address.is_some() { hash(&written(&record.address)) } else { 0 },
             phones: Phone::read(&record.phone).into(),
             email: web::email(&record.email).map(|email| hash(&email)),
             domain: site.map(|domain| hash(&domain)),

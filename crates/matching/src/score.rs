@@ -19,7 +19,7 @@ const COMPETITORS: usize = 6;
 const FAR_BEHIND: f32 = 4.0;
 
 /// The most that two records of one list are taken for one firm when nothing but their names agrees.
-const SAME_BY_NAME_ONLY: f32 = 0.6;
+const SAME_BY_NAME_ONLY: f32 = 0.98;
 
 /// A candidate and what speaks for it.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
     };
     let findings = comparison.findings();
     let written = if query.fields.written == entry.fields.written && by.is_some() { weights::AS_WRITTEN } else { 0.0 };
+    let same_line = query.fields.address_written != 0 && query.fields.address_written == entry.fields.address_written;
+    let written = written + if same_line { weights::ADDRESS_AS_WRITTEN } else { 0.0 };
     let chain = chain_elsewhere(index, entry, by, &findings);
     let odds = prior + name + written + chain + findings.total();
     Scored { slot, odds, by, name, findings, probability: 0.0 }

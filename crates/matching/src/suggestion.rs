@@ -13,7 +13,7 @@ pub const STRONG_FROM: f32 = 0.95;
 /// From this probability on a suggestion is LIKELY.
 pub const LIKELY_FROM: f32 = 0.5;
 /// From this probability on a suggestion is made at all.
-pub const WEAK_FROM: f32 = 0.002;
+pub const WEAK_FROM: f32 = 0.0001;
 
 /// How much a suggestion can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,23 +96,30 @@ impl Searcher<'_> {
         let query = Query::new(&prepared, &self.index.names, itself);
         let ranked = score::rank(self.index, &query, &mut self.workspace, most);
         let made = ranked.iter().filter(|scored| scored.probability >= WEAK_FROM);
-        made.map(|scored| Suggestion {
+        made.enumerate().map(|(rank, scored)| Suggestion {
             id: self.index.entry(scored.slot).id.to_string(),
             probability: scored.probability,
-            band: band(scored),
+            band: band(scored, rank),
             reasons: reason::reasons(self.index, &query, record, scored),
         })
         .collect()
     }
 }
 
+/// The least that names must say for a STRONG suggestion, whatever else agrees: two firms can share office and phone.
+const LEAST_NAME: f32 = -3.0;
+
+/// What the fields must say for a second STRONG suggestion: beside the best, a name alone is no more than a namesake.
+const SECOND_STRONG_FIELDS: f32 = 4.0;
+
 /// The band of a probability. Whatever the sum says, a record without a comparable name is STRONG by its tax id only, and different tax
 /// ids are never STRONG.
-pub(crate) fn band(scored: &Scored) -> Band {
+pub(crate) fn band(scored: &Scored, rank: usize) -> Band {
     let tax_id = scored.findings.level(Field::TaxId);
     let identified = matches!(tax_id, Some(Level::Same(_)));
-    let named = scored.by.is_some() && scored.name > 0.0;
-    if scored.probability >= STRONG_FROM && (identified || named) && tax_id != Some(Level::Different) {
+    let named = scored.by.is_some() && scored.name > LEAST_NAME;
+    let told_apart = rank == 0 || scored.findings.total() >= SECOND_STRONG_FIELDS;
+    if scored.probability >= STRONG_FROM && told_apart && (identified || named) && tax_id != Some(Level::Different) {
         Band::Strong
     } else if scored.probability >= LIKELY_FROM {
         Band::Likely

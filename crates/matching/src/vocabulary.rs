@@ -103,6 +103,7 @@ fn background(text: &str) -> f32 {
     let known = f32::from(words::common_per_mille(text)) / 1_000.0;
     let share = match Kind::of(text) {
         Kind::Generic | Kind::Relation => known.max(0.002),
+        Kind::Place => known.max(0.003),
         Kind::Direction => 0.01,
         Kind::Letter => 0.01,
         Kind::Number => 0.004,

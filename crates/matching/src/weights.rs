@@ -9,8 +9,16 @@ pub(crate) const WHOLE_NAME: f32 = 2.5;
 pub(crate) const OTHER_ORDER: f32 = -0.4;
 /// The same letters with other spaces.
 pub(crate) const OTHER_SPACES: f32 = -0.5;
+/// What names alone can be worth at most, beyond what finds one record among all: firms have branches and namesakes, however rare the name.
+pub(crate) const MOST_BEYOND_RECORDS: f32 = 4.6;
+/// As [`MOST_BEYOND_RECORDS`], for names that differ only in words which many names have.
+pub(crate) const MOST_IN_ESSENCE: f32 = 4.0;
+/// As [`MOST_BEYOND_RECORDS`], for names that differ in a word which tells firms apart.
+pub(crate) const MOST_IN_PART: f32 = 2.6;
 /// Equal as written, letter by letter.
 pub(crate) const AS_WRITTEN: f32 = 0.5;
+/// The address as it is written: only to order candidates that are equal in everything else.
+pub(crate) const ADDRESS_AS_WRITTEN: f32 = 0.05;
 /// One form of law on both sides, or two different ones.
 pub(crate) const SAME_LEGAL_FORM: f32 = 0.2;
 pub(crate) const OTHER_LEGAL_FORM: f32 = -0.6;
@@ -24,14 +32,17 @@ pub(crate) const EXTRA_SHARES: [f32; 6] = [1.0, 0.7, 0.5, 0.35, 0.25, 0.2];
 
 /// A letter wrong in a word, and each further one.
 pub(crate) const SLIP: f32 = 2.2;
-pub(crate) const FURTHER_SLIP: f32 = 1.5;
+pub(crate) const FURTHER_SLIP: f32 = 2.3;
+/// In a short word a wrong letter makes another word more easily.
+pub(crate) const SHORT_WORD: f32 = 0.9;
 /// The first letter is wrong, which people rarely get wrong.
 pub(crate) const FIRST_LETTER: f32 = 0.8;
 /// Both spellings are words that other names have too: they are two words rather than one misspelt.
 pub(crate) const BOTH_KNOWN: f32 = 2.2;
 /// A word cut short or abbreviated, another ending of one stem, an initial, an acronym, two words written as one.
-pub(crate) const CUT_SHORT: f32 = 1.6;
-pub(crate) const OTHER_ENDING: f32 = 1.5;
+pub(crate) const CUT_SHORT: f32 = 1.5;
+pub(crate) const CUT_LETTER: f32 = 0.25;
+pub(crate) const OTHER_ENDING: f32 = 1.3;
 pub(crate) const INITIAL: f32 = 1.6;
 pub(crate) const ACRONYM: f32 = 2.5;
 pub(crate) const JOINED: f32 = 0.6;
@@ -39,6 +50,7 @@ pub(crate) const JOINED: f32 = 0.6;
 /// A word that only one side has costs this share of its worth, up to a limit.
 pub(crate) const EXTRA_WORD: (f32, f32) = (0.45, 3.2);
 pub(crate) const EXTRA_GENERIC: (f32, f32) = (0.35, 1.5);
+pub(crate) const EXTRA_PLACE: (f32, f32) = (0.25, 1.3);
 pub(crate) const EXTRA_RELATION: f32 = 2.5;
 pub(crate) const EXTRA_DIRECTION: f32 = 2.5;
 pub(crate) const EXTRA_NUMBER: f32 = 2.2;
@@ -47,14 +59,20 @@ pub(crate) const EXTRA_LETTER: f32 = 0.8;
 /// Both sides have a word of the kind that the other lacks: that is a contradiction, not an omission.
 pub(crate) const OTHER_WORD: f32 = 2.5;
 pub(crate) const OTHER_GENERIC: f32 = 2.2;
+pub(crate) const OTHER_PLACE: f32 = 3.0;
+/// The same initials in another order.
+pub(crate) const SWAPPED_LETTERS: f32 = 3.5;
 pub(crate) const OTHER_DIRECTION: f32 = 4.5;
 pub(crate) const OTHER_NUMBER: f32 = 4.5;
 pub(crate) const OTHER_LETTER: f32 = 2.5;
 /// Names never count against a match by more than this: what the records share otherwise can outweigh a renaming.
-pub(crate) const WORST_NAME: f32 = -9.0;
+pub(crate) const WORST_NAME: f32 = -5.0;
 
 /// Kinds of agreement that are not independent (one office has one phone, one site, one house): the best counts whole, the next less.
 pub(crate) const FIELD_SHARES: [f32; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
+
+/// So many records that share a value are often one firm entered more than once, and count less than that many strangers.
+pub(crate) const FEW_SHARING: f32 = 8.0;
 
 /// Two different tax ids of one kind.
 pub(crate) const OTHER_TAX_ID: f32 = -6.0;
@@ -64,10 +82,11 @@ pub(crate) const OTHER_PROJECT_NUMBER: f32 = -3.5;
 pub(crate) const OTHER_VENDOR_NUMBER: f32 = -0.3;
 /// Two domains that belong to one firm each.
 pub(crate) const OTHER_DOMAIN: f32 = -0.8;
-/// One house, another suite; one street, a few numbers apart; one street; as shares of what one house would be worth.
+/// One house, another suite; one street, a few numbers apart: as shares of what one house would be worth.
 pub(crate) const OTHER_UNIT: f32 = 0.55;
-pub(crate) const NEAR: f32 = 0.35;
-pub(crate) const SAME_STREET: f32 = 0.1;
+pub(crate) const NEAR: f32 = 0.3;
+/// One street, as a share of what another place costs.
+pub(crate) const SAME_STREET: f32 = 0.7;
 /// Another place, for a name that several places bear.
 pub(crate) const CHAIN_ELSEWHERE: f32 = -2.5;
 /// Another owner; other dates (years apart); no vendor in common.

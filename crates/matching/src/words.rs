@@ -94,6 +94,22 @@ const RELATIONS: [&str; 16] = [
     "partner", "property", "realty", "rental", "trust", "venture",
 ];
 
+/// Countries, states and large towns that firms append to their names; sorted.
+#[rustfmt::skip]
+const PLACES: [&str; 109] = [
+    "alabama", "alaska", "america", "arizona", "arkansas", "asia", "atlanta", "australia", "austria", "baltimore", "belgium",
+    "boston", "brasil", "brazil", "california", "canada", "carolina", "chicago", "chile", "china", "cleveland", "colorado",
+    "connecticut", "dallas", "delaware", "denmark", "detroit", "deutschland", "england", "espana", "europe", "finland",
+    "florida", "france", "georgia", "germany", "hawaii", "hongkong", "houston", "idaho", "illinois", "india", "indiana",
+    "indonesia", "iowa", "ireland", "israel", "italia", "italy", "japan", "kansas", "kentucky", "korea", "london", "louisiana",
+    "luxembourg", "maine", "malaysia", "maryland", "massachusetts", "mexico", "miami", "michigan", "midwest", "milwaukee",
+    "minnesota", "mississippi", "missouri", "montana", "nebraska", "netherland", "nevada", "norway", "ohio", "oklahoma",
+    "ontario", "oregon", "paris", "pennsylvania", "philadelphia", "phoenix", "poland", "portugal", "quebec", "russia",
+    "schweiz", "scotland", "seattle", "singapore", "spain", "sweden", "switzerland", "sydney", "taiwan", "tennessee", "texas",
+    "thailand", "toronto", "turkey", "uk", "ukraine", "usa", "utah", "vermont", "vietnam", "virginia", "washington",
+    "wisconsin", "wyoming",
+];
+
 /// What a word is, as far as comparing goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -103,6 +119,8 @@ pub(crate) enum Kind {
     Generic,
     /// A word for a relation between firms (holding, trust, realty).
     Relation,
+    /// A country, a state or a large town.
+    Place,
     /// A point of the compass.
     Direction,
     /// A number: digits, a number word, a Roman numeral.
@@ -122,6 +140,8 @@ impl Kind {
             Self::Letter
         } else if is_direction(word) {
             Self::Direction
+        } else if PLACES.binary_search(&word).is_ok() {
+            Self::Place
         } else if RELATIONS.binary_search(&word).is_ok() {
             Self::Relation
         } else if common_per_mille(word) > 0 {
@@ -186,6 +206,7 @@ mod tests {
         assert!(SPELLINGS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert!(COMMON.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert!(RELATIONS.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(PLACES.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
@@ -202,8 +223,8 @@ mod tests {
 
     #[test]
     fn kinds_of_words_are_told_apart() {
-        let kinds = [("kowalski", Kind::Word), ("plumbing", Kind::Generic), ("holding", Kind::Relation), ("north", Kind::Direction)];
-        for (word, kind) in kinds.into_iter().chain([("12", Kind::Number), ("1st", Kind::Number), ("b", Kind::Letter), ("3m", Kind::Word)]) {
+        let kinds = [("kowalski", Kind::Word), ("plumbing", Kind::Generic), ("holding", Kind::Relation), ("ohio", Kind::Place)];
+        for (word, kind) in kinds.into_iter().chain([("north", Kind::Direction), ("12", Kind::Number), ("1st", Kind::Number), ("b", Kind::Letter), ("3m", Kind::Word)]) {
             assert_eq!(Kind::of(word), kind, "{word}");
         }
     }

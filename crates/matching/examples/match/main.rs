@@ -44,6 +44,10 @@ struct Args {
     #[arg(long)]
     out: Option<PathBuf>,
 
+    /// Suggest with what is known beforehand only.
+    #[arg(long)]
+    no_learning: bool,
+
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -54,7 +58,7 @@ fn main() -> Result<()> {
     let subject = if args.projects { Subject::Project } else { Subject::Vendor };
     let a = lists::read(args.a.as_deref().context("made lists come later")?, &args.only)?;
     let b = args.b.as_deref().map(|path| lists::read(path, &args.only)).transpose()?;
-    let run = suggest(&a, b.as_deref(), subject);
+    let run = suggest(&args, &a, b.as_deref(), subject);
     if let Some(path) = &args.out {
         write(path, &a, &run)?;
     }
@@ -72,10 +76,17 @@ fn main() -> Result<()> {
 }
 
 /// Every record of `a` against `b`, or against the rest of `a`, on one core.
-fn suggest(a: &[Record], b: Option<&[Record]>, subject: Subject) -> Run {
+fn suggest(args: &Args, a: &[Record], b: Option<&[Record]>, subject: Subject) -> Run {
     let start = Instant::now();
     let mut index = Index::new(subject);
     b.unwrap_or(a).iter().for_each(|record| index.insert(record));
+    if !args.no_learning {
+        if b.is_some() {
+            index.learn(a);
+        } else {
+            index.learn_among_itself(a);
+        }
+    }
     let mut searcher = index.searcher();
     let suggestions = a
         .iter()
