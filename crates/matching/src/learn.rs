@@ -68,6 +68,7 @@ impl Index {
         let mut partner = Count::starting_at(start.partner);
         let fields = [Field::Phone, Field::Email, Field::Domain, Field::Address, Field::Postcode, Field::City, Field::State];
         let rates = [start.phone, start.email, start.domain, start.address, start.postcode, start.city, start.state];
+        let mut renamed = Count::starting_at(start.renamed);
         let mut counts = rates.map(Count::starting_at);
         let mut workspace = Workspace::default();
         for record in records {
@@ -77,6 +78,9 @@ impl Index {
             let ranked = score::rank(self, &query, &mut workspace, COUNTED);
             partner.add(true, ranked.first().map_or(0.0, |best| best.probability));
             partner.all += 1.0 - ranked.first().map_or(0.0, |best| best.probability);
+            for scored in ranked.iter().filter(|scored| scored.by.is_some()) {
+                renamed.add(!scored.equal, scored.probability);
+            }
             for scored in &ranked {
                 for (field, count) in fields.into_iter().zip(&mut counts) {
                     if let Some(level) = scored.findings.level(field) {
@@ -87,6 +91,6 @@ impl Index {
             }
         }
         let [phone, email, domain, address, postcode, city, state] = counts.map(|count| count.rate(0.3, 0.98));
-        Rates { partner: partner.rate(0.05, 0.95), phone, email, domain, address, postcode, city, state }
+        Rates { partner: partner.rate(0.05, 0.95), phone, email, domain, address, postcode, city, state, renamed: renamed.rate(0.1, 0.9) }
     }
 }

@@ -19,7 +19,9 @@ struct Alone {
 }
 
 /// The evidence of an alignment in nats; positive speaks for a match.
-pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
+///
+/// `extra` scales what words cost that only one side has.
+pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> f32 {
     let whole = match alignment.whole {
         Whole::Equal => weights::WHOLE_NAME,
         Whole::Reordered => weights::WHOLE_NAME + weights::OTHER_ORDER,
@@ -46,7 +48,7 @@ pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, n
         return (gain + whole).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
     let beyond = if in_essence(alignment, query, node, names) { weights::MOST_IN_ESSENCE } else { weights::MOST_IN_PART };
-    let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names) - swapped;
+    let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
     score.clamp(weights::WORST_NAME, records + beyond)
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn weighted(values: &mut [f32], shares: &[f32]) -> f32 {
 }
 
 /// What the words cost that only one side has.
-fn alone(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
+fn alone(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> f32 {
     let (mut left, mut right) = (Alone::default(), Alone::default());
     let mut costs: Vec<f32> = Vec::new();
     for at in align::bits(alignment.left) {
@@ -84,7 +86,7 @@ fn alone(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Name
         right.count(word.kind);
         costs.push(cost(word.kind, names.vocabulary.worth(node.words[at], names.len())));
     }
-    weighted(&mut costs, &weights::EXTRA_SHARES) + left.against(right)
+    extra * weighted(&mut costs, &weights::EXTRA_SHARES) + left.against(right)
 }
 
 fn cost(kind: Kind, worth: f32) -> f32 {

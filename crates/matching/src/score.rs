@@ -11,6 +11,7 @@ use crate::name::Form;
 use crate::name_score;
 use crate::query::{Query, QueryForm};
 use crate::weights;
+use std::collections::HashMap;
 
 /// How many of the best candidates are compared with each other.
 const COMPETITORS: usize = 6;
@@ -30,6 +31,8 @@ pub(crate) struct Scored {
     /// Which of the query's names and of the entry's names fit best; nothing when one has none.
     pub(crate) by: Option<(usize, usize)>,
     pub(crate) name: f32,
+    /// Whether these names are equal as a whole.
+    pub(crate) equal: bool,
     pub(crate) findings: Findings,
     pub(crate) probability: f32,
 }
@@ -38,7 +41,7 @@ pub(crate) struct Scored {
 pub(crate) fn rank(index: &Index, query: &Query<'_>, workspace: &mut Workspace, keep: usize) -> Vec<Scored> {
     let candidates = candidates::find(index, query, workspace);
     let prior = prior(index);
-    let mut known: Vec<(usize, u32, f32)> = Vec::new();
+    let mut known = Known::default();
     let mut scored: Vec<Scored> =
         candidates.slots.iter().map(|slot| compare(index, query, *slot, prior, &mut known)).collect();
     let order = |one: &Scored, other: &Scored| {
@@ -57,7 +60,7 @@ fn prior(index: &Index) -> f32 {
     (partner / (1.0 - partner)).ln() - (index.len().max(1) as f32).ln()
 }
 
-fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut Vec<(usize, u32, f32)>) -> Scored {
+fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut Known) -> Scored {
     let entry = index.entry(slot);
     let (name, by) = best_name(index, query, entry, known);
     let comparison = Comparison {
@@ -74,25 +77,29 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
     let written = written + if same_line { weights::ADDRESS_AS_WRITTEN } else { 0.0 };
     let chain = chain_elsewhere(index, entry, by, &findings);
     let odds = prior + name + written + chain + findings.total();
-    Scored { slot, odds, by, name, findings, probability: 0.0 }
+    let equal = by.is_some_and(|(left, right)| query.forms[left].node == Some(entry.names[right].node));
+    Scored { slot, odds, by, name, equal, findings, probability: 0.0 }
+}
+
+/// Scores of names that were compared already, by the query's name and the node.
+#[derive(Debug, Default)]
+struct Known(HashMap<(usize, u32), f32>);
+
+impl Known {
+    fn score(&mut self, index: &Index, form: &QueryForm<'_>, at: usize, number: u32) -> f32 {
+        *self.0.entry((at, number)).or_insert_with(|| {
+            let node = index.names.node(number);
+            name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words())
+        })
+    }
 }
 
 /// The best pair of names, each of the query's against each of the entry's.
-fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Vec<(usize, u32, f32)>) -> (f32, Option<(usize, usize)>) {
+fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Known) -> (f32, Option<(usize, usize)>) {
     let mut best: Option<(f32, (usize, usize))> = None;
     for (left, form) in query.forms.iter().enumerate() {
         for (right, called) in entry.names.iter().enumerate() {
-            let found = known.iter().find(|(at, node, _)| *at == left && *node == called.node);
-            let score = match found {
-                Some((_, _, score)) => *score,
-                None => {
-                    let node = index.names.node(called.node);
-                    let score = name_score::score(&align::align(form, node, &index.names), form, node, &index.names);
-                    known.push((left, called.node, score));
-                    score
-                }
-            };
-            let score = score + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
+            let score = known.score(index, form, left, called.node) + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
             if best.is_none_or(|(known, _)| score > known) {
                 best = Some((score, (left, right)));
             }
@@ -149,8 +156,8 @@ fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32
 /// The evidence of a name whose records were too many to look at.
 fn unseen_name(index: &Index, query: &Query<'_>, number: u32) -> f32 {
     let node = index.names.node(number);
-    let best = query.forms.iter().map(|form| name_score::score(&align::align(form, node, &index.names), form, node, &index.names));
-    best.fold(weights::WORST_NAME, f32::max)
+    let score = |form: &QueryForm<'_>| name_score::score(&align::align(form, node, &index.names), form, node, &index.names, 1.0);
+    query.forms.iter().map(score).fold(weights::WORST_NAME, f32::max)
 }
 
 /// How probable it is that two records of the list are one firm, entered twice.
@@ -159,7 +166,7 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
     let forms: Vec<Form> = left.names.iter().map(|called| form_of(index, called)).collect();
     let forms = forms.iter().map(|form| QueryForm::new(form, &index.names)).collect();
     let query = Query { forms, fields: &left.fields, itself: None };
-    let (name, by) = best_name(index, &query, right, &mut Vec::new());
+    let (name, by) = best_name(index, &query, right, &mut Known::default());
     let comparison =
         Comparison { left: &left.fields, right: &right.fields, rates: &index.rates, frequencies: index, own: 1, subject: index.subject };
     let findings = comparison.findings();

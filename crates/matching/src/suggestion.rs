@@ -7,6 +7,7 @@ use crate::query::Query;
 use crate::reason::{self, Reason};
 use crate::record::{Prepared, Record};
 use crate::score::{self, Scored};
+use crate::weights;
 
 /// From this probability on a suggestion is STRONG.
 pub const STRONG_FROM: f32 = 0.95;
@@ -99,7 +100,7 @@ impl Searcher<'_> {
         made.enumerate().map(|(rank, scored)| Suggestion {
             id: self.index.entry(scored.slot).id.to_string(),
             probability: scored.probability,
-            band: band(scored, rank),
+            band: band(scored, rank, self.index.rates.address),
             reasons: reason::reasons(self.index, &query, record, scored),
         })
         .collect()
@@ -109,17 +110,27 @@ impl Searcher<'_> {
 /// The least that names must say for a STRONG suggestion, whatever else agrees: two firms can share office and phone.
 const LEAST_NAME: f32 = -3.0;
 
+/// Where addresses are kept well, another house needs more than the usual probability, and another street nearly certainty.
+const STRONG_SAME_STREET_FROM: f32 = 0.99;
+const STRONG_ELSEWHERE_FROM: f32 = 0.9995;
+
 /// What the fields must say for a second STRONG suggestion: beside the best, a name alone is no more than a namesake.
 const SECOND_STRONG_FIELDS: f32 = 4.0;
 
 /// The band of a probability. Whatever the sum says, a record without a comparable name is STRONG by its tax id only, and different tax
 /// ids are never STRONG.
-pub(crate) fn band(scored: &Scored, rank: usize) -> Band {
+pub(crate) fn band(scored: &Scored, rank: usize, addresses_agree: f32) -> Band {
     let tax_id = scored.findings.level(Field::TaxId);
     let identified = matches!(tax_id, Some(Level::Same(_)));
     let named = scored.by.is_some() && scored.name > LEAST_NAME;
     let told_apart = rank == 0 || scored.findings.total() >= SECOND_STRONG_FIELDS;
-    if scored.probability >= STRONG_FROM && told_apart && (identified || named) && tax_id != Some(Level::Different) {
+    let kept = addresses_agree >= weights::ADDRESSES_KEPT && !identified;
+    let from = match scored.findings.level(Field::Address) {
+        Some(Level::Different) if kept => STRONG_ELSEWHERE_FROM,
+        Some(Level::SameStreet) if kept => STRONG_SAME_STREET_FROM,
+        Some(_) | None => STRONG_FROM,
+    };
+    if scored.probability >= from && told_apart && (identified || named) && tax_id != Some(Level::Different) {
         Band::Strong
     } else if scored.probability >= LIKELY_FROM {
         Band::Likely

@@ -84,7 +84,7 @@ pub(crate) const OTHER_VENDOR_NUMBER: f32 = -0.3;
 pub(crate) const OTHER_DOMAIN: f32 = -0.8;
 /// One house, another suite; one street, a few numbers apart: as shares of what one house would be worth.
 pub(crate) const OTHER_UNIT: f32 = 0.55;
-pub(crate) const NEAR: f32 = 0.3;
+pub(crate) const NEAR: f32 = 0.15;
 /// One street, as a share of what another place costs.
 pub(crate) const SAME_STREET: f32 = 0.7;
 /// Another place, for a name that several places bear.
@@ -94,6 +94,9 @@ pub(crate) const OTHER_OWNER: f32 = -1.2;
 pub(crate) const OTHER_DATES: f32 = -1.5;
 pub(crate) const SAME_DATES: f32 = 1.5;
 pub(crate) const NO_SHARED_VENDOR: f32 = -1.0;
+
+/// Where addresses of one firm agree this often, another address is a contradiction.
+pub(crate) const ADDRESSES_KEPT: f32 = 0.9;
 
 /// How often two records of one firm agree in a field, before the directory at hand has said anything.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,10 +110,22 @@ pub(crate) struct Rates {
     pub(crate) postcode: f32,
     pub(crate) city: f32,
     pub(crate) state: f32,
+    /// How often the two names of one firm are not equal as a whole.
+    pub(crate) renamed: f32,
 }
+
+impl Rates {
+    /// How much words that only one side has count against a match: where names are kept carelessly, little; where they are not, much.
+    pub(crate) fn extra_words(&self) -> f32 {
+        (self.renamed.ln() / USUALLY_RENAMED.ln()).clamp(0.5, 1.2)
+    }
+}
+
+/// How often names of one firm differ before anything is known.
+const USUALLY_RENAMED: f32 = 0.35;
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { partner: 0.6, phone: 0.7, email: 0.6, domain: 0.8, address: 0.7, postcode: 0.85, city: 0.88, state: 0.96 }
+        Self { partner: 0.6, phone: 0.7, email: 0.6, domain: 0.8, address: 0.7, postcode: 0.85, city: 0.88, state: 0.96, renamed: USUALLY_RENAMED }
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct BandFigures {
     pub(crate) right: usize,
     /// Records with a counterpart that have a right suggestion of this band.
     pub(crate) records: usize,
+    /// Records whose first suggestion is of this band, and those of them where it is right.
+    pub(crate) first: usize,
+    pub(crate) first_right: usize,
 }
 
 /// The figures of a run with a known truth.
@@ -52,6 +55,9 @@ pub(crate) fn figures(records: &[Record], others: &[Record], run: &Run, truth: &
             let made = suggestions.iter().filter(|suggestion| suggestion.band == band);
             of_band.made += made.clone().count();
             of_band.right += made.clone().filter(|suggestion| is_right(suggestion)).count();
+            let first = suggestions.first().filter(|suggestion| suggestion.band == band);
+            of_band.first += usize::from(first.is_some());
+            of_band.first_right += usize::from(first.is_some_and(is_right));
             of_band.records += usize::from(made.clone().any(is_right));
         }
         for suggestion in suggestions.iter().filter(|suggestion| suggestion.band == Band::Strong && !is_right(suggestion)) {
@@ -82,6 +88,7 @@ impl Figures {
             json!({
                 "precision": share(figures.right, figures.made),
                 "recall": share(figures.records, self.partnered),
+                "first_precision": share(figures.first_right, figures.first),
                 "pair_recall": share(figures.right, self.pairs),
                 "made": figures.made,
                 "right": figures.right,
