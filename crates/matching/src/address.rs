@@ -44,7 +44,8 @@ const KINDS: [&str; 46] = [
 ];
 
 /// Words in front of a unit.
-const UNITS: [&str; 14] = ["apartment", "apt", "bldg", "building", "fl", "floor", "lot", "no", "rm", "room", "ste", "suite", "unit", "flat"];
+const UNITS: [&str; 14] =
+    ["apartment", "apt", "bldg", "building", "fl", "floor", "lot", "no", "rm", "room", "ste", "suite", "unit", "flat"];
 
 /// How far two house numbers of one street may be apart to be taken for one place written twice (a range, a corner house).
 const NEAR: u32 = 12;
@@ -66,13 +67,18 @@ impl Address {
         let mut street = Vec::new();
         for word in &words {
             match compass(word) {
-                Some(direction) if address.direction.is_empty() && (street.is_empty() || word.len() > 1) => address.direction = direction.to_owned(),
+                Some(direction) if address.direction.is_empty() && (street.is_empty() || word.len() > 1) => {
+                    address.direction = direction.to_owned()
+                }
                 Some(_) | None if KINDS.contains(&word.as_str()) && !street.is_empty() => {}
                 Some(_) | None => street.push(street_word(word)),
             }
         }
         if street.is_empty() && !address.direction.is_empty() {
             street.push(std::mem::take(&mut address.direction));
+        }
+        if street.iter().all(|word| UNITS.contains(&word.as_str())) {
+            street.clear();
         }
         address.street = street.join(" ");
         (address.number > 0 || !address.street.is_empty()).then_some(address)
@@ -99,7 +105,8 @@ impl Address {
         }
         let one_street = same_street(&self.street, &other.street) && !self.other_side(other);
         if self.number == 0 || other.number == 0 {
-            return Some(if one_street { Nearness::SameStreet } else { Nearness::Different });
+            // Without a house ("see contract", a village) only agreement means something.
+            return one_street.then_some(Nearness::SameStreet);
         }
         Some(match (one_street, self.number.abs_diff(other.number)) {
             (true, 0) if !self.unit.is_empty() && !other.unit.is_empty() && self.unit != other.unit => Nearness::OtherUnit,
@@ -191,7 +198,8 @@ fn take_unit(words: &mut Vec<String>) -> String {
 
 /// Removes the house number: the first word that begins with a digit and is no ordinal ("51st"); of a range its beginning.
 fn take_number(words: &mut Vec<String>) -> u32 {
-    let is_number = |word: &String| word.starts_with(|first: char| first.is_ascii_digit()) && words::Kind::of(word) != words::Kind::Word;
+    let is_number =
+        |word: &String| word.starts_with(|first: char| first.is_ascii_digit()) && words::Kind::of(word) != words::Kind::Word;
     let ordinal = |word: &String| word.ends_with("st") || word.ends_with("nd") || word.ends_with("rd") || word.ends_with("th");
     let lettered = |word: &String| word[..word.len().saturating_sub(1)].parse::<u32>().is_ok();
     let Some(at) = words.iter().position(|word| (is_number(word) || lettered(word)) && !ordinal(word)) else {
@@ -216,7 +224,9 @@ mod tests {
 
     #[test]
     fn the_way_an_address_is_written_does_not_matter() {
-        for written in ["1507 W Sunnyside", "1507 West Sunnyside Ave., Chicago IL 60640", "1507-09 W. SUNNYSIDE AV", "1507 w sunyside ave"] {
+        for written in
+            ["1507 W Sunnyside", "1507 West Sunnyside Ave., Chicago IL 60640", "1507-09 W. SUNNYSIDE AV", "1507 w sunyside ave"]
+        {
             assert_eq!(compare("1507 W. Sunnyside Avenue", written), Some(Nearness::Same), "{written}");
         }
         assert_eq!(compare("221 E. 51st St.", "221 East 51st Street Suite 4"), Some(Nearness::Same));
@@ -237,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_compares_to_nothing() {
-        for text in ["", "  ", "#", "suite", "😀"] {
+        for text in ["", "  ", "#", "suite", "😀", "see contract"] {
             assert_eq!(compare(text, "10 Main St"), None, "{text}");
         }
         assert!(Address::read(&"1 ".repeat(5_000)).is_some());

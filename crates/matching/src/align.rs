@@ -164,7 +164,15 @@ impl Pairing<'_> {
                     let joined: String = self.left[start..start + length].iter().map(|word| word.text).collect();
                     let found = bits(alignment.right).find(|right| *self.right[*right].text == joined);
                     if let Some(right) = found {
-                        take(alignment, Pair { left: run, right: 1 << right, kind: PairKind::Joined, gain: self.worth(right) - weights::JOINED });
+                        take(
+                            alignment,
+                            Pair {
+                                left: run,
+                                right: 1 << right,
+                                kind: PairKind::Joined,
+                                gain: self.worth(right) - weights::JOINED,
+                            },
+                        );
                     }
                 }
             }
@@ -175,7 +183,10 @@ impl Pairing<'_> {
                     let found = bits(alignment.left).find(|left| self.left[*left].text == joined);
                     if let Some(left) = found {
                         let worth: f32 = bits(run).map(|right| self.worth(right)).fold(0.0, f32::max);
-                        take(alignment, Pair { left: 1 << left, right: run, kind: PairKind::Joined, gain: worth - weights::JOINED });
+                        take(
+                            alignment,
+                            Pair { left: 1 << left, right: run, kind: PairKind::Joined, gain: worth - weights::JOINED },
+                        );
                     }
                 }
             }
@@ -193,7 +204,15 @@ impl Pairing<'_> {
                     && alignment.right & run == run
                     && self.left[left].text.bytes().enumerate().all(|(at, letter)| first(start + at) == Some(letter))
                 {
-                    take(alignment, Pair { left: 1 << left, right: run, kind: PairKind::Acronym, gain: self.left[left].worth.min(7.0) - weights::ACRONYM });
+                    take(
+                        alignment,
+                        Pair {
+                            left: 1 << left,
+                            right: run,
+                            kind: PairKind::Acronym,
+                            gain: self.left[left].worth.min(7.0) - weights::ACRONYM,
+                        },
+                    );
                     break;
                 }
             }
@@ -207,7 +226,15 @@ impl Pairing<'_> {
                     && alignment.left & run == run
                     && self.right[right].text.bytes().enumerate().all(|(at, letter)| first(start + at) == Some(letter))
                 {
-                    take(alignment, Pair { left: run, right: 1 << right, kind: PairKind::Acronym, gain: self.worth(right).min(7.0) - weights::ACRONYM });
+                    take(
+                        alignment,
+                        Pair {
+                            left: run,
+                            right: 1 << right,
+                            kind: PairKind::Acronym,
+                            gain: self.worth(right).min(7.0) - weights::ACRONYM,
+                        },
+                    );
                     break;
                 }
             }
@@ -234,7 +261,8 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
     let (one, other) = (left.text.as_bytes(), right.text.as_bytes());
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     if short.len() == 1 {
-        return (long.len() > 1 && short[0] == long[0] && !long[0].is_ascii_digit()).then_some((PairKind::Initial, weights::INITIAL));
+        return (long.len() > 1 && short[0] == long[0] && !long[0].is_ascii_digit())
+            .then_some((PairKind::Initial, weights::INITIAL));
     }
     let known = if left.number.is_some_and(|_| left.worth < 8.0) && right.names.len() > 2 { weights::BOTH_KNOWN } else { 0.0 };
     let common = one.iter().zip(other).take_while(|(left, right)| left == right).count();

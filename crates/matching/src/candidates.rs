@@ -87,8 +87,11 @@ fn similar_names(index: &Index, query: &Query<'_>, at: usize, workspace: &mut Wo
             workspace.add(list, word.worth);
         }
     }
-    let mut groups: Vec<(usize, u16)> =
-        names::groups(&form.form.key).into_iter().map(|group| (names.with_group(group).len(), group)).filter(|(length, _)| *length > 0).collect();
+    let mut groups: Vec<(usize, u16)> = names::groups(&form.form.key)
+        .into_iter()
+        .map(|group| (names.with_group(group).len(), group))
+        .filter(|(length, _)| *length > 0)
+        .collect();
     groups.sort_unstable();
     let mut read = 0;
     for (length, group) in groups {

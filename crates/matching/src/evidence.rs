@@ -127,7 +127,15 @@ impl<F: Frequencies> Comparison<'_, F> {
         (Level::Same(sharing), weight.max(0.0))
     }
 
-    fn equal_or(&self, findings: &mut Findings, field: Field, values: (Option<u64>, Option<u64>), key: fn(u64) -> Key, rate: f32, other: f32) {
+    fn equal_or(
+        &self,
+        findings: &mut Findings,
+        field: Field,
+        values: (Option<u64>, Option<u64>),
+        key: fn(u64) -> Key,
+        rate: f32,
+        other: f32,
+    ) {
         let (Some(left), Some(right)) = values else { return };
         if left == right {
             let (level, weight) = self.agreement(key(left), rate);
@@ -219,7 +227,9 @@ impl<F: Frequencies> Comparison<'_, F> {
         self.equal_or(findings, Field::Number, (left.number, right.number), Key::Number, 0.8, other_number);
         if !left.owner.is_empty() && !right.owner.is_empty() {
             let shared = left.owner.iter().filter(|word| right.owner.contains(word));
-            let best = shared.map(|word| self.agreement(Key::Owner(*word), 0.7).1).fold(None, |best: Option<f32>, weight| Some(best.map_or(weight, |best| best.max(weight))));
+            let best = shared
+                .map(|word| self.agreement(Key::Owner(*word), 0.7).1)
+                .fold(None, |best: Option<f32>, weight| Some(best.map_or(weight, |best| best.max(weight))));
             match best {
                 Some(weight) => findings.add(Field::Owner, Level::Same(0), weight * 0.8),
                 None => findings.add(Field::Owner, Level::Different, weights::OTHER_OWNER),
@@ -244,7 +254,11 @@ impl<F: Frequencies> Comparison<'_, F> {
         if left.is_empty() || right.is_empty() {
             return;
         }
-        let mut shared: Vec<f32> = left.iter().filter(|vendor| right.binary_search(vendor).is_ok()).map(|vendor| self.agreement(Key::Vendor(*vendor), 0.5).1).collect();
+        let mut shared: Vec<f32> = left
+            .iter()
+            .filter(|vendor| right.binary_search(vendor).is_ok())
+            .map(|vendor| self.agreement(Key::Vendor(*vendor), 0.5).1)
+            .collect();
         if shared.is_empty() {
             let weight = if left.len() >= 3 && right.len() >= 3 { weights::NO_SHARED_VENDOR } else { 0.0 };
             findings.add(Field::Vendors, Level::Different, weight);

@@ -91,6 +91,16 @@ impl Index {
             }
         }
         let [phone, email, domain, address, postcode, city, state] = counts.map(|count| count.rate(0.3, 0.98));
-        Rates { partner: partner.rate(0.05, 0.95), phone, email, domain, address, postcode, city, state, renamed: renamed.rate(0.1, 0.9) }
+        Rates {
+            partner: partner.rate(0.05, 0.95),
+            phone,
+            email,
+            domain,
+            address,
+            postcode,
+            city,
+            state,
+            renamed: renamed.rate(0.1, 0.9),
+        }
     }
 }

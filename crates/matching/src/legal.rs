@@ -90,7 +90,8 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
     }
     let inside = rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).count();
     if inside > 0 && inside < rest.len() {
-        removed.extend(rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).map(|word| short(std::slice::from_ref(word))));
+        removed
+            .extend(rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).map(|word| short(std::slice::from_ref(word))));
         rest.retain(|word| !ANYWHERE.contains(&word.as_str()));
     }
     *words = rest;
@@ -143,6 +144,11 @@ pub(crate) fn strip_leading(words: &mut Vec<String>) {
     if let Some(form) = form {
         words.drain(..form.len());
     }
+}
+
+/// Whether the word is a form by itself.
+pub(crate) fn is_form(word: &str) -> bool {
+    FORMS.binary_search(&word).is_ok()
 }
 
 /// How many words the form at the end has; 0 when there is none.

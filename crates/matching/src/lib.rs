@@ -8,11 +8,16 @@
 
 mod address;
 mod align;
+mod batch;
 mod candidates;
+mod duplicates;
 mod evidence;
+#[cfg(test)]
+mod facts;
 mod fold;
 mod ids;
 mod index;
+mod keys;
 mod learn;
 mod legal;
 mod name;
@@ -30,7 +35,10 @@ mod web;
 mod weights;
 mod words;
 
+pub use batch::{Batch, Conflict};
+pub use duplicates::{DuplicateGroup, duplicates};
 pub use index::Index;
+pub use keys::match_keys;
 pub use name::Subject;
 pub use reason::{Compared, Partly, Reason, Similarity};
 pub use record::Record;

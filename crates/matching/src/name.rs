@@ -30,6 +30,8 @@ pub(crate) struct Form {
     pub(crate) key: String,
     /// The legal forms that were removed, `|` between them; empty when there were none.
     pub(crate) legal: String,
+    /// Whether it says nothing: a legal form, a letter, "n/a".
+    pub(crate) blank: bool,
     /// A second name (trading as, formerly, what stands before a bracket).
     pub(crate) alias: bool,
 }
@@ -65,7 +67,7 @@ fn read(name: &str, subject: Subject, alias: bool, forms: &mut Vec<Form>) {
     let name = clip(name);
     let words = Words::of(name).into_words();
     if words.is_empty() {
-        push(forms, Form { words: Vec::new(), key: fold::visible(name), legal: String::new(), alias });
+        push(forms, Form { words: Vec::new(), key: fold::visible(name), legal: String::new(), blank: true, alias });
         return;
     }
     let parts = parts(&words);
@@ -95,7 +97,9 @@ fn parts(words: &[String]) -> Vec<Vec<String>> {
     let mut at = 0;
     while at < words.len() {
         let rest = &words[at..];
-        let introduced = OTHER_NAME.iter().find(|phrase| rest.len() > phrase.len() && rest.iter().zip(**phrase).all(|(word, part)| word == part));
+        let introduced = OTHER_NAME
+            .iter()
+            .find(|phrase| rest.len() > phrase.len() && rest.iter().zip(**phrase).all(|(word, part)| word == part));
         match introduced {
             Some(phrase) if at > 0 => {
                 parts.push(Vec::new());
@@ -111,6 +115,14 @@ fn parts(words: &[String]) -> Vec<Vec<String>> {
     parts
 }
 
+/// Words that are no name, alone or with each other.
+fn says_nothing(word: &str) -> bool {
+    const NOTHING: [&str; 14] =
+        ["and", "company", "firm", "na", "name", "no", "none", "of", "supplier", "tba", "tbd", "test", "the", "vendor"];
+    let letter_or_number = matches!(words::Kind::of(word), words::Kind::Letter | words::Kind::Number);
+    letter_or_number || word == "unknown" || NOTHING.contains(&word) || legal::is_form(word)
+}
+
 fn form(mut words: Vec<String>, subject: Subject, alias: bool) -> Form {
     let legal = match subject {
         Subject::Vendor => {
@@ -123,8 +135,9 @@ fn form(mut words: Vec<String>, subject: Subject, alias: bool) -> Form {
     let kept = if meaning.is_empty() { words.iter().collect() } else { meaning };
     let spelled: Vec<String> = kept.into_iter().map(|word| words::canonical(word)).collect();
     let key = spelled.join(" ");
+    let blank = spelled.iter().all(|word| says_nothing(word));
     let words = spelled.into_iter().take(WORDS_COMPARED).collect();
-    Form { words, key, legal, alias }
+    Form { words, key, legal, blank, alias }
 }
 
 #[cfg(test)]

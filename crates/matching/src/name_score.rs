@@ -59,7 +59,9 @@ fn in_essence(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: 
     let there = |set: u32| align::bits(set).all(|at| common(names.vocabulary.word(node.words[at]).kind));
     let spelled = |pair: &Pair| match pair.kind {
         PairKind::Joined => true,
-        PairKind::Misspelt | PairKind::CutShort | PairKind::OtherEnding | PairKind::Initial => here(pair.left) || there(pair.right),
+        PairKind::Misspelt | PairKind::CutShort | PairKind::OtherEnding | PairKind::Initial => {
+            here(pair.left) || there(pair.right)
+        }
         PairKind::Acronym => false,
     };
     here(alignment.left) && there(alignment.right) && alignment.pairs.iter().all(spelled)

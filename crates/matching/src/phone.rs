@@ -19,7 +19,10 @@ impl Phone {
     pub(crate) fn read(text: &str) -> Vec<Self> {
         let mut found = Vec::new();
         for part in text.split(['/', ';', ',', '|']).take(NUMBERS_READ) {
-            let main = part.split(['x', 'X', 'e', 'E']).find(|piece| piece.bytes().any(|byte| byte.is_ascii_digit())).unwrap_or_default();
+            let main = part
+                .split(['x', 'X', 'e', 'E'])
+                .find(|piece| piece.bytes().any(|byte| byte.is_ascii_digit()))
+                .unwrap_or_default();
             if let Some(phone) = Self::of(main)
                 && !found.contains(&phone)
             {
@@ -63,7 +66,8 @@ impl Phone {
 fn is_filler(digits: &[u8]) -> bool {
     let local = &digits[digits.len() - usize::from(LOCAL_DIGITS)..];
     let repeated = local.iter().all(|digit| *digit == local[0]);
-    let counted = local.windows(2).all(|pair| pair[1] == (pair[0] + 1) % 10) || local.windows(2).all(|pair| pair[0] == (pair[1] + 1) % 10);
+    let counted =
+        local.windows(2).all(|pair| pair[1] == (pair[0] + 1) % 10) || local.windows(2).all(|pair| pair[0] == (pair[1] + 1) % 10);
     repeated || counted
 }
 
@@ -78,7 +82,9 @@ mod tests {
 
     #[test]
     fn the_way_a_number_is_written_does_not_matter() {
-        for written in ["(312) 285-9902", "+1 312 285 9902", "312.285.9902 ext. 4", "3122859902", "285-9902", "312-285-9902 / 555-1212"] {
+        for written in
+            ["(312) 285-9902", "+1 312 285 9902", "312.285.9902 ext. 4", "3122859902", "285-9902", "312-285-9902 / 555-1212"]
+        {
             assert!(same("312-285-9902", written), "{written}");
         }
         assert!(same("+44 20 7946 0958", "020 7946 0958"));
@@ -88,7 +94,8 @@ mod tests {
 
     #[test]
     fn a_number_that_nobody_has_is_no_number() {
-        for filler in ["000-000-0000", "0000000", "999 999 9999", "123-4567", "312-000-0000", "n/a", "", "12", "😀", "7654321"] {
+        for filler in ["000-000-0000", "0000000", "999 999 9999", "123-4567", "312-000-0000", "n/a", "", "12", "😀", "7654321"]
+        {
             assert_eq!(Phone::read(filler), Vec::new(), "{filler}");
         }
         assert_eq!(Phone::read(&"9".repeat(5_000)), Vec::new());

@@ -70,6 +70,8 @@ pub enum Reason {
         /// In words.
         what: Partly,
     },
+    /// Another record of the directory, which is another firm, fits the suggested one better.
+    BetterElsewhere,
     /// A field differs.
     Different {
         /// Which one.
@@ -137,7 +139,11 @@ impl Reason {
             | Self::OtherName
             | Self::Same { .. }
             | Self::Partly { .. } => true,
-            Self::OnlyHere { .. } | Self::OnlyThere { .. } | Self::Contradiction { .. } | Self::Different { .. } => false,
+            Self::OnlyHere { .. }
+            | Self::OnlyThere { .. }
+            | Self::Contradiction { .. }
+            | Self::BetterElsewhere
+            | Self::Different { .. } => false,
         }
     }
 }
@@ -154,7 +160,14 @@ pub(crate) fn reasons(index: &Index, query: &Query<'_>, record: &Record, scored:
     reasons
 }
 
-fn names(index: &Index, query: &Query<'_>, record: &Record, scored: &Scored, (left, right): (usize, usize), reasons: &mut Vec<Reason>) {
+fn names(
+    index: &Index,
+    query: &Query<'_>,
+    record: &Record,
+    scored: &Scored,
+    (left, right): (usize, usize),
+    reasons: &mut Vec<Reason>,
+) {
     let entry = index.entry(scored.slot);
     let (form, called) = (&query.forms[left], &entry.names[right]);
     let node = index.names.node(called.node);
@@ -167,7 +180,9 @@ fn names(index: &Index, query: &Query<'_>, record: &Record, scored: &Scored, (le
     };
     let here = |set: u32| -> Vec<String> { align::bits(set).map(|at| form.words[at].text.to_owned()).collect() };
     match alignment.whole {
-        Whole::Equal if query.fields.written == entry.fields.written && !record.name.is_empty() => reasons.push(Reason::NamesEqual),
+        Whole::Equal if query.fields.written == entry.fields.written && !record.name.is_empty() => {
+            reasons.push(Reason::NamesEqual)
+        }
         Whole::Equal => reasons.push(Reason::NamesEqualAfter { removed: removed(&form.form.legal, &called.legal) }),
         Whole::Reordered => reasons.push(Reason::NamesReordered),
         Whole::Respaced => reasons.push(Reason::NamesRespaced),
@@ -182,7 +197,9 @@ fn names(index: &Index, query: &Query<'_>, record: &Record, scored: &Scored, (le
             let kind_here = |at: usize| form.words[at].kind;
             let kind_there = |at: usize| index.names.vocabulary.word(node.words[at]).kind;
             let contradicts = |kind: Kind| {
-                let of = |set: u32, kind_of: &dyn Fn(usize) -> Kind| align::bits(set).filter(|at| kind_of(*at) == kind).fold(0, |set, at| set | 1_u32 << at);
+                let of = |set: u32, kind_of: &dyn Fn(usize) -> Kind| {
+                    align::bits(set).filter(|at| kind_of(*at) == kind).fold(0, |set, at| set | 1_u32 << at)
+                };
                 (of(alignment.left, &kind_here), of(alignment.right, &kind_there))
             };
             let (mut left, mut right) = (alignment.left, alignment.right);
@@ -288,11 +305,14 @@ impl fmt::Display for Reason {
             Self::Contradiction { here, there } => write!(formatter, "'{}' here but '{}' there", here.join(" "), there.join(" ")),
             Self::OtherName => write!(formatter, "by another name of one side"),
             Self::Same { field: Compared::Vendors, shared_by } => write!(formatter, "{shared_by} vendors in common"),
-            Self::Same { field, shared_by } if *shared_by > 2 => write!(formatter, "same {} (of {shared_by} records)", field.words()),
+            Self::Same { field, shared_by } if *shared_by > 2 => {
+                write!(formatter, "same {} (of {shared_by} records)", field.words())
+            }
             Self::Same { field, .. } => write!(formatter, "same {}", field.words()),
             Self::Partly { what: Partly::OtherUnit } => write!(formatter, "same house, another unit"),
             Self::Partly { what: Partly::Near } => write!(formatter, "same street, a few numbers apart"),
             Self::Partly { what: Partly::SameStreet } => write!(formatter, "same street"),
+            Self::BetterElsewhere => write!(formatter, "another record fits it better"),
             Self::Different { field } => write!(formatter, "different {}", field.words()),
         }
     }

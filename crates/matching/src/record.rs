@@ -118,8 +118,10 @@ impl Prepared {
         vendors.sort_unstable();
         vendors.dedup();
         let owner = name::forms(&record.owner, &[], Subject::Vendor).into_iter().next();
-        let tax_id = ids::tax_id(&record.tax_id).map(|id| TaxId { hash: hash(&id), length: u8::try_from(id.len()).unwrap_or(u8::MAX) });
-        let site = web::domain(&record.website).or_else(|| record.email.contains('@').then(|| web::domain(&record.email)).flatten());
+        let tax_id =
+            ids::tax_id(&record.tax_id).map(|id| TaxId { hash: hash(&id), length: u8::try_from(id.len()).unwrap_or(u8::MAX) });
+        let site =
+            web::domain(&record.website).or_else(|| record.email.contains('@').then(|| web::domain(&record.email)).flatten());
         let fields = Fields {
             written: hash(&written(&record.name)),
             address_written: if address.is_some() { hash(&written(&record.address)) } else { 0 },
@@ -204,8 +206,14 @@ mod tests {
 
     #[test]
     fn fields_are_read_into_one_spelling() {
-        let left = Record { postcode: "60640-1234".into(), city: "St. Paul".into(), starts: "2024-03-01T00:00".into(), ..Record::default() };
-        let right = Record { postcode: "60640".into(), city: "saint paul".into(), starts: "2024-03-01".into(), ..Record::default() };
+        let left = Record {
+            postcode: "60640-1234".into(),
+            city: "St. Paul".into(),
+            starts: "2024-03-01T00:00".into(),
+            ..Record::default()
+        };
+        let right =
+            Record { postcode: "60640".into(), city: "saint paul".into(), starts: "2024-03-01".into(), ..Record::default() };
         let (left, right) = (Prepared::of(&left, Subject::Vendor).fields, Prepared::of(&right, Subject::Vendor).fields);
         assert_eq!((left.postcode, left.city, left.starts), (right.postcode, right.city, right.starts));
         assert!(left.starts.is_some() && left.city.is_some());

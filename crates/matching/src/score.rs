@@ -3,7 +3,7 @@
 //! A candidate's odds are those of any record of the list (`partner / records`) times what names and fields say. The probability divides its
 //! odds by everybody's, "nobody" included; candidates that are themselves one firm do not compete with each other.
 
-use crate::align;
+use crate::align::{self, Whole};
 use crate::candidates::{self, Candidates, Workspace};
 use crate::evidence::{Comparison, Field, Findings, Level};
 use crate::index::{Called, Entry, Index};
@@ -11,6 +11,7 @@ use crate::name::Form;
 use crate::name_score;
 use crate::query::{Query, QueryForm};
 use crate::weights;
+use crate::words::Kind;
 use std::collections::HashMap;
 
 /// How many of the best candidates are compared with each other.
@@ -37,13 +38,19 @@ pub(crate) struct Scored {
     pub(crate) probability: f32,
 }
 
+impl Scored {
+    /// The probability if there were no other candidate.
+    pub(crate) fn alike(&self) -> f32 {
+        1.0 / (1.0 + (-self.odds).exp())
+    }
+}
+
 /// Every candidate of `query`, the most probable first, at most `keep` of them.
 pub(crate) fn rank(index: &Index, query: &Query<'_>, workspace: &mut Workspace, keep: usize) -> Vec<Scored> {
     let candidates = candidates::find(index, query, workspace);
     let prior = prior(index);
     let mut known = Known::default();
-    let mut scored: Vec<Scored> =
-        candidates.slots.iter().map(|slot| compare(index, query, *slot, prior, &mut known)).collect();
+    let mut scored: Vec<Scored> = candidates.slots.iter().map(|slot| compare(index, query, *slot, prior, &mut known)).collect();
     let order = |one: &Scored, other: &Scored| {
         other.odds.total_cmp(&one.odds).then_with(|| index.entry(one.slot).id.cmp(&index.entry(other.slot).id))
     };
@@ -99,7 +106,10 @@ fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Known)
     let mut best: Option<(f32, (usize, usize))> = None;
     for (left, form) in query.forms.iter().enumerate() {
         for (right, called) in entry.names.iter().enumerate() {
-            let score = known.score(index, form, left, called.node) + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
+            let says = known.score(index, form, left, called.node);
+            let says = if form.form.blank { says.min(0.0) } else { says };
+            let score =
+                says + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
             if best.is_none_or(|(known, _)| score > known) {
                 best = Some((score, (left, right)));
             }
@@ -118,6 +128,19 @@ fn legal(form: &Form, called: &Called) -> f32 {
     }
 }
 
+/// Whether the names contradict each other, whatever else agrees: other numbers, other points of the compass, a holding and its firm.
+pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) -> bool {
+    let Some((left, right)) = scored.by else { return false };
+    let form = &query.forms[left];
+    let node = index.names.node(index.entry(scored.slot).names[right].node);
+    let alignment = align::align(form, node, &index.names);
+    let here = |kind: Kind| align::bits(alignment.left).any(|at| form.words[at].kind == kind);
+    let there = |kind: Kind| align::bits(alignment.right).any(|at| index.names.vocabulary.word(node.words[at]).kind == kind);
+    let both = |kind: Kind| here(kind) && there(kind);
+    let relation = (here(Kind::Relation) && alignment.right != 0) || (there(Kind::Relation) && alignment.left != 0);
+    alignment.whole == Whole::Different && (both(Kind::Number) || both(Kind::Direction) || relation)
+}
+
 /// A name borne at several places is a chain: there another place is another shop.
 fn chain_elsewhere(index: &Index, entry: &Entry, by: Option<(usize, usize)>, findings: &Findings) -> f32 {
     let Some((_, right)) = by else { return 0.0 };
@@ -133,7 +156,8 @@ fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32
     let top = best.max(0.0);
     let mass = |odds: f32| (odds - top).exp();
     let nobody = mass(0.0);
-    let unseen: f32 = candidates.untaken.iter().map(|(node, count)| *count as f32 * mass(prior + unseen_name(index, query, *node))).sum();
+    let unseen: f32 =
+        candidates.untaken.iter().map(|(node, count)| *count as f32 * mass(prior + unseen_name(index, query, *node))).sum();
     let masses: Vec<f32> = scored.iter().map(|candidate| mass(candidate.odds)).collect();
     let mut sums: Vec<f32> = Vec::with_capacity(scored.len());
     let all: f32 = masses.iter().sum();
@@ -167,8 +191,14 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
     let forms = forms.iter().map(|form| QueryForm::new(form, &index.names)).collect();
     let query = Query { forms, fields: &left.fields, itself: None };
     let (name, by) = best_name(index, &query, right, &mut Known::default());
-    let comparison =
-        Comparison { left: &left.fields, right: &right.fields, rates: &index.rates, frequencies: index, own: 1, subject: index.subject };
+    let comparison = Comparison {
+        left: &left.fields,
+        right: &right.fields,
+        rates: &index.rates,
+        frequencies: index,
+        own: 1,
+        subject: index.subject,
+    };
     let findings = comparison.findings();
     let fields = findings.total();
     let odds = prior + name + fields + chain_elsewhere(index, right, by, &findings);
@@ -179,5 +209,5 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
 pub(crate) fn form_of(index: &Index, called: &Called) -> Form {
     let node = index.names.node(called.node);
     let words = node.words.iter().map(|word| index.names.vocabulary.word(*word).text.to_string()).collect();
-    Form { words, key: node.key.to_string(), legal: called.legal.to_string(), alias: called.alias }
+    Form { words, key: node.key.to_string(), legal: called.legal.to_string(), blank: false, alias: called.alias }
 }

@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn letters_wrong_are_counted() {
-        for (left, right, apart) in [("acme", "acme", 0), ("acme", "amce", 1), ("acme", "acne", 1), ("acme", "acm", 1), ("kitten", "sitting", 3)] {
+        for (left, right, apart) in
+            [("acme", "acme", 0), ("acme", "amce", 1), ("acme", "acne", 1), ("acme", "acm", 1), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(left.as_bytes(), right.as_bytes(), 3), Some(apart), "{left} {right}");
         }
         assert_eq!(distance(b"acme", b"zzzz", 2), None);

@@ -13,7 +13,7 @@ use crate::weights;
 pub const STRONG_FROM: f32 = 0.95;
 /// From this probability on a suggestion is LIKELY.
 pub const LIKELY_FROM: f32 = 0.5;
-/// From this probability on a suggestion is made at all.
+/// From this probability on, taken alone, a suggestion is made at all.
 pub const WEAK_FROM: f32 = 0.0001;
 
 /// How much a suggestion can be relied on.
@@ -46,6 +46,8 @@ pub struct Suggestion {
     pub id: String,
     /// How probable it is that both are one, from 0 to 1.
     pub probability: f32,
+    /// How probable it would be if there were no other candidate: what answers "does anything like it exist?".
+    pub alike: f32,
     /// How much it can be relied on.
     pub band: Band,
     /// What speaks for it and what against, the weightiest first.
@@ -96,14 +98,16 @@ impl Searcher<'_> {
         let prepared = Prepared::of(record, self.index.subject);
         let query = Query::new(&prepared, &self.index.names, itself);
         let ranked = score::rank(self.index, &query, &mut self.workspace, most);
-        let made = ranked.iter().filter(|scored| scored.probability >= WEAK_FROM);
-        made.enumerate().map(|(rank, scored)| Suggestion {
-            id: self.index.entry(scored.slot).id.to_string(),
-            probability: scored.probability,
-            band: band(scored, rank, self.index.rates.address),
-            reasons: reason::reasons(self.index, &query, record, scored),
-        })
-        .collect()
+        let made = ranked.iter().filter(|scored| scored.alike() >= WEAK_FROM);
+        made.enumerate()
+            .map(|(rank, scored)| Suggestion {
+                id: self.index.entry(scored.slot).id.to_string(),
+                probability: scored.probability,
+                alike: scored.alike(),
+                band: band(self.index, &query, scored, rank),
+                reasons: reason::reasons(self.index, &query, record, scored),
+            })
+            .collect()
     }
 }
 
@@ -119,18 +123,23 @@ const SECOND_STRONG_FIELDS: f32 = 4.0;
 
 /// The band of a probability. Whatever the sum says, a record without a comparable name is STRONG by its tax id only, and different tax
 /// ids are never STRONG.
-pub(crate) fn band(scored: &Scored, rank: usize, addresses_agree: f32) -> Band {
+pub(crate) fn band(index: &Index, query: &Query<'_>, scored: &Scored, rank: usize) -> Band {
     let tax_id = scored.findings.level(Field::TaxId);
     let identified = matches!(tax_id, Some(Level::Same(_)));
     let named = scored.by.is_some() && scored.name > LEAST_NAME;
     let told_apart = rank == 0 || scored.findings.total() >= SECOND_STRONG_FIELDS;
-    let kept = addresses_agree >= weights::ADDRESSES_KEPT && !identified;
+    let kept = index.rates.address >= weights::ADDRESSES_KEPT && !identified;
     let from = match scored.findings.level(Field::Address) {
         Some(Level::Different) if kept => STRONG_ELSEWHERE_FROM,
         Some(Level::SameStreet) if kept => STRONG_SAME_STREET_FROM,
         Some(_) | None => STRONG_FROM,
     };
-    if scored.probability >= from && told_apart && (identified || named) && tax_id != Some(Level::Different) {
+    if scored.probability >= from
+        && told_apart
+        && (identified || named)
+        && tax_id != Some(Level::Different)
+        && (identified || !score::contradicted(index, query, scored))
+    {
         Band::Strong
     } else if scored.probability >= LIKELY_FROM {
         Band::Likely

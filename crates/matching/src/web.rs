@@ -39,7 +39,13 @@ mod tests {
 
     #[test]
     fn a_site_and_an_address_of_one_firm_have_one_domain() {
-        for text in ["https://www.Acme.com/about?x=1", "acme.com", "info@acme.com", "http://shop.acme.com:8080", "www.acme.com, www.b.com"] {
+        for text in [
+            "https://www.Acme.com/about?x=1",
+            "acme.com",
+            "info@acme.com",
+            "http://shop.acme.com:8080",
+            "www.acme.com, www.b.com",
+        ] {
             assert_eq!(domain(text).as_deref(), Some("acme.com"), "{text}");
         }
         assert_eq!(domain("www.acme.co.uk").as_deref(), Some("acme.co.uk"));

@@ -126,6 +126,16 @@ const USUALLY_RENAMED: f32 = 0.35;
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { partner: 0.6, phone: 0.7, email: 0.6, domain: 0.8, address: 0.7, postcode: 0.85, city: 0.88, state: 0.96, renamed: USUALLY_RENAMED }
+        Self {
+            partner: 0.6,
+            phone: 0.7,
+            email: 0.6,
+            domain: 0.8,
+            address: 0.7,
+            postcode: 0.85,
+            city: 0.88,
+            state: 0.96,
+            renamed: USUALLY_RENAMED,
+        }
     }
 }

@@ -211,10 +211,13 @@ mod tests {
 
     #[test]
     fn spellings_of_one_word_are_one() {
-        for (left, right) in [("svcs", "services"), ("constr", "construction"), ("bldrs", "builders"), ("intl", "international")] {
+        for (left, right) in [("svcs", "services"), ("constr", "construction"), ("bldrs", "builders"), ("intl", "international")]
+        {
             assert_eq!(canonical(left), canonical(right), "{left} {right}");
         }
-        for (left, right) in [("ii", "2"), ("three", "3"), ("007", "7"), ("first", "1st"), ("companies", "company"), ("elec", "electrical")] {
+        for (left, right) in
+            [("ii", "2"), ("three", "3"), ("007", "7"), ("first", "1st"), ("companies", "company"), ("elec", "electrical")]
+        {
             assert_eq!(canonical(left), canonical(right), "{left} {right}");
         }
         assert_eq!(canonical("glass"), "glass");
@@ -224,7 +227,13 @@ mod tests {
     #[test]
     fn kinds_of_words_are_told_apart() {
         let kinds = [("kowalski", Kind::Word), ("plumbing", Kind::Generic), ("holding", Kind::Relation), ("ohio", Kind::Place)];
-        for (word, kind) in kinds.into_iter().chain([("north", Kind::Direction), ("12", Kind::Number), ("1st", Kind::Number), ("b", Kind::Letter), ("3m", Kind::Word)]) {
+        for (word, kind) in kinds.into_iter().chain([
+            ("north", Kind::Direction),
+            ("12", Kind::Number),
+            ("1st", Kind::Number),
+            ("b", Kind::Letter),
+            ("3m", Kind::Word),
+        ]) {
             assert_eq!(Kind::of(word), kind, "{word}");
         }
     }

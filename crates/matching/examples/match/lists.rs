@@ -13,7 +13,8 @@ pub(crate) type Truth = HashMap<String, HashSet<String>>;
 pub(crate) fn read(path: &Path, only: &[String]) -> Result<Vec<Record>> {
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("{} could not be read", path.display()))?;
     let headers: Vec<String> = reader.headers()?.iter().map(|header| header.trim().to_lowercase()).collect();
-    let id = headers.iter().position(|header| header == "id").or_else(|| headers.iter().position(|header| header.ends_with("_id")));
+    let id =
+        headers.iter().position(|header| header == "id").or_else(|| headers.iter().position(|header| header.ends_with("_id")));
     let Some(id) = id else { bail!("{} has no column `id`", path.display()) };
     let mut records = Vec::new();
     for row in reader.records() {
@@ -62,7 +63,9 @@ fn set(record: &mut Record, header: &str, value: &str) {
 pub(crate) fn truth(path: &Path) -> Result<Truth> {
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("{} could not be read", path.display()))?;
     let headers = reader.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim() == name).with_context(|| format!("the truth has no column `{name}`"));
+    let column = |name: &str| {
+        headers.iter().position(|header| header.trim() == name).with_context(|| format!("the truth has no column `{name}`"))
+    };
     let (a, b) = (column("a_id")?, column("b_id")?);
     let mut truth = Truth::new();
     for row in reader.records() {

@@ -66,7 +66,9 @@ fn main() -> Result<()> {
     let figures = truth.as_ref().map(|truth| measure::figures(&a, b.as_deref().unwrap_or(&a), &run, truth));
     let values = match &figures {
         Some(figures) => figures.json(run.seconds),
-        None => json!({ "records": a.len(), "suggestions": run.suggestions.iter().map(Vec::len).sum::<usize>(), "seconds": measure::round(run.seconds), "peak_rss_mib": measure::round(measure::peak_rss_mib()) }),
+        None => {
+            json!({ "records": a.len(), "suggestions": run.suggestions.iter().map(Vec::len).sum::<usize>(), "seconds": measure::round(run.seconds), "peak_rss_mib": measure::round(measure::peak_rss_mib()) })
+        }
     };
     println!("{values}");
     for wrong in figures.iter().flat_map(|figures| &figures.wrong_strong) {
@@ -101,7 +103,14 @@ fn write(path: &std::path::Path, records: &[Record], run: &Run) -> Result<()> {
     for (record, suggestions) in records.iter().zip(&run.suggestions) {
         for (rank, suggestion) in suggestions.iter().enumerate() {
             let probability = format!("{:.4}", suggestion.probability);
-            writer.write_record([&record.id, &(rank + 1).to_string(), &suggestion.id, &probability, suggestion.band.as_str(), &suggestion.sentence()])?;
+            writer.write_record([
+                &record.id,
+                &(rank + 1).to_string(),
+                &suggestion.id,
+                &probability,
+                suggestion.band.as_str(),
+                &suggestion.sentence(),
+            ])?;
         }
     }
     writer.flush()?;

@@ -40,8 +40,15 @@ const BANDS: [Band; 3] = [Band::Strong, Band::Likely, Band::Weak];
 /// Compares suggestions with the truth.
 pub(crate) fn figures(records: &[Record], others: &[Record], run: &Run, truth: &Truth) -> Figures {
     let name_of = |id: &str| others.iter().find(|other| other.id == id).map(|other| describe(other)).unwrap_or_default();
-    let mut figures =
-        Figures { partnered: 0, pairs: 0, hit1: 0, hit5: 0, bands: Default::default(), strong_without_partner: 0, wrong_strong: Vec::new() };
+    let mut figures = Figures {
+        partnered: 0,
+        pairs: 0,
+        hit1: 0,
+        hit5: 0,
+        bands: Default::default(),
+        strong_without_partner: 0,
+        wrong_strong: Vec::new(),
+    };
     for (record, suggestions) in records.iter().zip(&run.suggestions) {
         let right = truth.get(&record.id).filter(|right| !right.is_empty());
         let is_right = |suggestion: &Suggestion| right.is_some_and(|right| right.contains(&suggestion.id));
@@ -62,7 +69,8 @@ pub(crate) fn figures(records: &[Record], others: &[Record], run: &Run, truth: &
         }
         for suggestion in suggestions.iter().filter(|suggestion| suggestion.band == Band::Strong && !is_right(suggestion)) {
             figures.strong_without_partner += usize::from(right.is_none());
-            let truth = right.map_or("nobody".to_owned(), |right| right.iter().map(|id| name_of(id)).collect::<Vec<_>>().join(" / "));
+            let truth =
+                right.map_or("nobody".to_owned(), |right| right.iter().map(|id| name_of(id)).collect::<Vec<_>>().join(" / "));
             figures.wrong_strong.push(format!(
                 "{} -> {} ({:.3}: {}); truth: {truth}",
                 describe(record),

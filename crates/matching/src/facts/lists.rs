@@ -1,0 +1,80 @@
+//! Whole lists: conflicts between records that want one candidate, duplicates inside a list, and what is learned from it.
+
+use super::{crowd, index_of, named, vendor};
+use crate::{Band, Reason, Record, duplicates};
+
+#[test]
+fn two_firms_that_want_one_party_are_one_conflict() {
+    let index = index_of(&[crowd(), vec![vendor("t", "Quillfeather Paving", "12 Main St", "", "")]].concat());
+    let records = [
+        vendor("good", "Quillfeather Paving LLC", "12 Main Street", "", ""),
+        vendor("worse", "Quillfeather Paving Contractors", "", "", ""),
+        named("other", "Zephyr Tile"),
+    ];
+    let batch = index.suggest_all(&records, 5);
+    assert_eq!(batch.conflicts.len(), 1, "{batch:?}");
+    let conflict = &batch.conflicts[0];
+    assert_eq!(
+        (conflict.candidate.as_str(), conflict.records.as_slice(), conflict.one_firm),
+        ("t", &["good".to_owned(), "worse".to_owned()][..], false)
+    );
+    assert_eq!(batch.suggestions[0][0].band, Band::Strong);
+    assert!(batch.suggestions[1][0].band < Band::Strong && batch.suggestions[1][0].reasons.contains(&Reason::BetterElsewhere));
+}
+
+#[test]
+fn one_firm_entered_twice_may_have_one_party_twice() {
+    let index = index_of(&[crowd(), vec![named("t", "Quillfeather Paving")]].concat());
+    let batch = index.suggest_all(&[named("a", "Quillfeather Paving LLC"), named("b", "QUILLFEATHER PAVING, INC.")], 5);
+    assert!(batch.conflicts[0].one_firm, "{batch:?}");
+    assert!(batch.suggestions.iter().all(|found| found[0].band == Band::Strong), "{batch:?}");
+}
+
+#[test]
+fn duplicates_of_a_list_are_groups_with_a_reason() {
+    let mut records = crowd();
+    for (id, name) in [
+        ("x1", "Quillfeather Paving LLC"),
+        ("x2", "QUILLFEATHER PAVING"),
+        ("x3", "Quill-Feather Paving Inc."),
+        ("y1", "Quillfeather Fund II"),
+        ("y2", "Quillfeather Fund III"),
+    ] {
+        records.push(named(id, name));
+    }
+    let index = index_of(&records);
+    let groups = duplicates(&index, &records);
+    assert_eq!(groups.iter().map(|group| group.ids.join(" ")).collect::<Vec<_>>(), ["x1 x2 x3"]);
+    assert!(!groups[0].reasons.is_empty() && groups[0].probability >= crate::STRONG_FROM);
+}
+
+#[test]
+fn a_list_teaches_how_likely_a_counterpart_is() {
+    let there = crowd();
+    let mut index = index_of(&there);
+    let damaged = |record: &Record| named(&record.id, record.name.replace(" Inc", " & Co"));
+    let all: Vec<Record> = there.iter().map(damaged).collect();
+    index.learn(&all);
+    let before = index.clone();
+    let sure = index.rates.partner;
+    let strangers: Vec<Record> = (0..300).map(|at| named(format!("s{at}"), format!("Xu{at}xo Bakery"))).collect();
+    index.learn(&strangers);
+    assert!(sure > 0.8 && index.rates.partner < 0.3, "{sure} {}", index.rates.partner);
+    index.learn(&all);
+    assert_eq!(index.rates, before.rates, "the same records teach the same");
+}
+
+#[test]
+fn a_list_teaches_how_far_a_field_can_be_trusted() {
+    let mut there = crowd();
+    for (at, record) in there.iter_mut().enumerate() {
+        record.phone = format!("815 28{:05}", at * 7);
+    }
+    let moved: Vec<Record> =
+        there.iter().enumerate().map(|(at, record)| Record { phone: format!("708 46{:05}", at * 7), ..record.clone() }).collect();
+    let mut index = index_of(&there);
+    index.learn(&there);
+    let kept = index.rates.phone;
+    index.learn(&moved);
+    assert!(kept > 0.9 && index.rates.phone < 0.5, "{kept} {}", index.rates.phone);
+}
