@@ -1,19 +1,23 @@
 //! `./run bench match`: how right and how fast suggestions are, on any two lists, on one list against itself, or on lists made here.
 
 mod lists;
+mod made;
 mod measure;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use linkyard_matching::{Index, Record, Subject};
-use measure::Run;
-use serde_json::json;
+use linkyard_matching::{Index, Record, Subject, name_key};
+use measure::{Figures, Run};
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// How many suggestions each record gets.
 const SUGGESTIONS: usize = 5;
+
+/// How many records are put in anew to measure an update.
+const UPDATES: usize = 1_000;
 
 /// Measures suggestions.
 #[derive(Debug, Parser)]
@@ -40,6 +44,14 @@ struct Args {
     #[arg(long)]
     projects: bool,
 
+    /// How many records the made list has that looks for counterparts, without `--a`; the other has twice as many.
+    #[arg(long, default_value_t = 5_000)]
+    records: usize,
+
+    /// The seed of the made lists.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
     /// Write every suggestion to this CSV file.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -56,45 +68,120 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let subject = if args.projects { Subject::Project } else { Subject::Vendor };
-    let a = lists::read(args.a.as_deref().context("made lists come later")?, &args.only)?;
-    let b = args.b.as_deref().map(|path| lists::read(path, &args.only)).transpose()?;
-    let run = suggest(&args, &a, b.as_deref(), subject);
-    if let Some(path) = &args.out {
-        write(path, &a, &run)?;
-    }
-    let truth = args.truth.as_deref().map(lists::truth).transpose()?;
-    let figures = truth.as_ref().map(|truth| measure::figures(&a, b.as_deref().unwrap_or(&a), &run, truth));
-    let values = match &figures {
-        Some(figures) => figures.json(run.seconds),
+    let (a, b, truth) = match &args.a {
+        Some(path) => {
+            let b = args.b.as_deref().map(|path| lists::read(path, &args.only)).transpose()?;
+            (lists::read(path, &args.only)?, b, args.truth.as_deref().map(lists::truth).transpose()?)
+        }
         None => {
-            json!({ "records": a.len(), "suggestions": run.suggestions.iter().map(Vec::len).sum::<usize>(), "seconds": measure::round(run.seconds), "peak_rss_mib": measure::round(measure::peak_rss_mib()) })
+            let made = made::lists(args.records, args.seed);
+            (made.a, Some(made.b), Some(made.truth))
         }
     };
-    println!("{values}");
-    for wrong in figures.iter().flat_map(|figures| &figures.wrong_strong) {
-        println!("wrong: {wrong}");
+    let mut report = measured(&args, &a, b.as_deref(), truth.as_ref(), subject)?;
+    if args.a.is_none() {
+        let names = |records: &[Record]| -> Vec<Record> {
+            records
+                .iter()
+                .map(|record| Record { id: record.id.clone(), name: record.name.clone(), ..Record::default() })
+                .collect()
+        };
+        let b = b.as_deref().map(names);
+        report.figures["names_only"] = measured(&args, &names(&a), b.as_deref(), truth.as_ref(), subject)?.figures;
     }
+    report.print(args.json);
     Ok(())
+}
+
+/// One run with its figures.
+fn measured(args: &Args, a: &[Record], b: Option<&[Record]>, truth: Option<&lists::Truth>, subject: Subject) -> Result<Report> {
+    let run = suggest(args, a, b, subject);
+    if let Some(path) = &args.out {
+        write(path, a, &run)?;
+    }
+    let figures = truth.map(|truth| measure::figures(a, b.unwrap_or(a), &run, truth));
+    let mut values = figures.as_ref().map_or_else(|| json!({}), Figures::json);
+    values["records"] = json!(a.len());
+    values["suggestions"] = json!(run.suggestions.iter().map(Vec::len).sum::<usize>());
+    values["conflicts"] = json!(run.conflicts);
+    values["seconds"] = json!(measure::round(run.seconds));
+    values["update_microseconds"] = json!(measure::round(run.update_microseconds));
+    values["peak_rss_mib"] = json!(measure::round(measure::peak_rss_mib()));
+    let wrong = figures.map(|figures| figures.wrong_strong).unwrap_or_default();
+    let start = Instant::now();
+    let keys = a.iter().chain(b.unwrap_or_default()).map(|record| name_key(&record.name).len()).sum::<usize>();
+    let floor = start.elapsed().as_secs_f64() + if keys == 0 { f64::EPSILON } else { 0.0 };
+    Ok(Report { figures: values, floor, wrong })
 }
 
 /// Every record of `a` against `b`, or against the rest of `a`, on one core.
 fn suggest(args: &Args, a: &[Record], b: Option<&[Record]>, subject: Subject) -> Run {
     let start = Instant::now();
     let mut index = Index::new(subject);
-    b.unwrap_or(a).iter().for_each(|record| index.insert(record));
-    if !args.no_learning {
-        if b.is_some() {
+    let candidates = b.unwrap_or(a);
+    candidates.iter().for_each(|record| index.insert(record));
+    let mut conflicts = 0;
+    let suggestions = if b.is_some() {
+        if !args.no_learning {
             index.learn(a);
-        } else {
+        }
+        let batch = index.suggest_all(a, SUGGESTIONS);
+        conflicts = batch.conflicts.len();
+        batch.suggestions
+    } else {
+        if !args.no_learning {
             index.learn_among_itself(a);
         }
+        let mut searcher = index.searcher();
+        a.iter().map(|record| searcher.similar(record, SUGGESTIONS)).collect()
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let changed: Vec<&Record> = candidates.iter().take(UPDATES).collect();
+    changed.iter().for_each(|record| index.insert(record));
+    let update_microseconds = start.elapsed().as_secs_f64() * 1_000_000.0 / changed.len().max(1) as f64;
+    Run { suggestions, conflicts, seconds, update_microseconds }
+}
+
+/// What is printed.
+struct Report {
+    figures: Value,
+    /// Seconds that it takes to normalise every name once: no suggestion can be made in less.
+    floor: f64,
+    wrong: Vec<String>,
+}
+
+impl Report {
+    fn print(&self, as_json: bool) {
+        let seconds = self.figures["seconds"].as_f64().unwrap_or_default();
+        let ratio = measure::round(seconds / self.floor.max(f64::EPSILON));
+        if as_json {
+            let floors = json!({ "seconds": measure::round(self.floor) });
+            let report = json!({
+                "name": "match",
+                "figures": self.figures,
+                "floors": floors,
+                "ratios": { "seconds": ratio },
+                "wrong_strong": self.wrong,
+            });
+            println!("{report}");
+            return;
+        }
+        print_values("", &self.figures);
+        println!("{:<28} {:>10.4} (normalising every name once; {ratio} times that)", "floor seconds", self.floor);
+        self.wrong.iter().for_each(|wrong| println!("wrong STRONG: {wrong}"));
     }
-    let mut searcher = index.searcher();
-    let suggestions = a
-        .iter()
-        .map(|record| if b.is_some() { searcher.suggest(record, SUGGESTIONS) } else { searcher.similar(record, SUGGESTIONS) })
-        .collect();
-    Run { suggestions, seconds: start.elapsed().as_secs_f64() }
+}
+
+fn print_values(above: &str, values: &Value) {
+    for (name, value) in values.as_object().into_iter().flatten() {
+        let name = format!("{above}{name}");
+        if value.is_object() {
+            print_values(&format!("{name}."), value);
+        } else {
+            println!("{name:<28} {value:>10}");
+        }
+    }
 }
 
 fn write(path: &std::path::Path, records: &[Record], run: &Run) -> Result<()> {

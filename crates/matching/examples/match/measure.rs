@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 /// One list's suggestions, in the list's order, with the time they took.
 pub(crate) struct Run {
     pub(crate) suggestions: Vec<Vec<Suggestion>>,
+    /// How many candidates several records want.
+    pub(crate) conflicts: usize,
     pub(crate) seconds: f64,
+    /// What one changed record costs.
+    pub(crate) update_microseconds: f64,
 }
 
 /// How a band did.
@@ -90,7 +94,7 @@ fn describe(record: &Record) -> String {
 
 impl Figures {
     /// The figures as one JSON object.
-    pub(crate) fn json(&self, seconds: f64) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let share = |part: usize, whole: usize| if whole == 0 { Value::Null } else { json!(round(part as f64 / whole as f64)) };
         let band = |figures: BandFigures| {
             json!({
@@ -110,9 +114,7 @@ impl Figures {
             "likely": band(self.bands[1]),
             "weak": band(self.bands[2]),
             "strong_without_partner": self.strong_without_partner,
-            "wrong_strong": self.wrong_strong.len(),
-            "seconds": round(seconds),
-            "peak_rss_mib": round(peak_rss_mib()),
+            "strong_wrong": self.wrong_strong.len(),
         })
     }
 }
