@@ -11,7 +11,7 @@ use crate::query::Query;
 /// The longest list of names with one word that is read.
 const NAMES_PER_WORD: usize = 400;
 /// How many entries of letter groups' lists are read for one name.
-const GROUP_BUDGET: usize = 2_500;
+const GROUP_BUDGET: usize = 1_800;
 /// How many names are compared in detail, for each name of the record.
 const NAMES_COMPARED: usize = 20;
 /// Names that share less than this part of what the best one shares are left out at once.

@@ -52,11 +52,16 @@ impl<'r> QueryForm<'r> {
 
 impl<'r> QueryWord<'r> {
     fn new(text: &'r str, names: &Names) -> Self {
-        let number = names.vocabulary.find(text);
-        let worth = match number {
-            Some(number) => names.vocabulary.worth(number, names.len()),
-            None => vocabulary::worth_of_unknown(text, names.len()),
-        };
-        Self { text, number, letters: similarity::letters(text), kind: Kind::of(text), worth }
+        match names.vocabulary.find(text) {
+            Some(number) => {
+                let word = names.vocabulary.word(number);
+                let worth = names.vocabulary.worth(number, names.len());
+                Self { text, number: Some(number), letters: word.letters, kind: word.kind, worth }
+            }
+            None => {
+                let worth = vocabulary::worth_of_unknown(text, names.len());
+                Self { text, number: None, letters: similarity::letters(text), kind: Kind::of(text), worth }
+            }
+        }
     }
 }

@@ -12,13 +12,15 @@ use crate::name_score;
 use crate::query::{Query, QueryForm};
 use crate::weights;
 use crate::words::Kind;
-use std::collections::HashMap;
 
 /// How many of the best candidates are compared with each other.
-const COMPETITORS: usize = 6;
+const COMPETITORS: usize = 5;
 
 /// A candidate whose odds are lower by this much (nats) does not need to be compared with the best.
 const FAR_BEHIND: f32 = 4.0;
+
+/// Candidates below these odds are not compared with each other: whatever they are, they are WEAK.
+const HOPELESS: f32 = -3.0;
 
 /// The most that two records of one list are taken for one firm when nothing but their names agrees.
 const SAME_BY_NAME_ONLY: f32 = 0.98;
@@ -90,14 +92,17 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
 
 /// Scores of names that were compared already, by the query's name and the node.
 #[derive(Debug, Default)]
-struct Known(HashMap<(usize, u32), f32>);
+struct Known(Vec<(usize, u32, f32)>);
 
 impl Known {
     fn score(&mut self, index: &Index, form: &QueryForm<'_>, at: usize, number: u32) -> f32 {
-        *self.0.entry((at, number)).or_insert_with(|| {
-            let node = index.names.node(number);
-            name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words())
-        })
+        if let Some((_, _, score)) = self.0.iter().rev().find(|(known, node, _)| *known == at && *node == number) {
+            return *score;
+        }
+        let node = index.names.node(number);
+        let score = name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
+        self.0.push((at, number, score));
+        score
     }
 }
 
@@ -161,16 +166,19 @@ fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32
     let masses: Vec<f32> = scored.iter().map(|candidate| mass(candidate.odds)).collect();
     let mut sums: Vec<f32> = Vec::with_capacity(scored.len());
     let all: f32 = masses.iter().sum();
-    for (at, candidate) in scored.iter().enumerate() {
-        let mut others = all - masses[at];
-        if at < COMPETITORS && candidate.odds > best - FAR_BEHIND {
-            for (other_at, other) in scored.iter().enumerate().take(COMPETITORS) {
-                if other_at != at && other.odds > best - FAR_BEHIND {
-                    others -= masses[other_at] * sameness(index, candidate.slot, other.slot, prior);
-                }
-            }
+    let rivals = scored.iter().take(COMPETITORS).take_while(|other| other.odds > (best - FAR_BEHIND).max(HOPELESS)).count();
+    let mut shared = [[0.0_f32; COMPETITORS]; COMPETITORS];
+    for left in 0..rivals {
+        for right in left + 1..rivals {
+            let same = sameness(index, scored[left].slot, scored[right].slot, prior);
+            shared[left][right] = same;
+            shared[right][left] = same;
         }
-        sums.push(masses[at] / (masses[at] + others.max(0.0) + nobody + unseen));
+    }
+    for (at, mine) in masses.iter().enumerate() {
+        let one_firm: f32 = if at < rivals { (0..rivals).map(|other| masses[other] * shared[at][other]).sum() } else { 0.0 };
+        let others = (all - mine - one_firm).max(0.0);
+        sums.push(mine / (mine + others + nobody + unseen));
     }
     for (candidate, probability) in scored.iter_mut().zip(sums) {
         candidate.probability = probability;
