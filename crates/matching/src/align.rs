@@ -285,9 +285,12 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         let first = if common == 0 { weights::FIRST_LETTER } else { 0.0 };
         let short_word = if short.len() < 7 { weights::SHORT_WORD } else { 0.0 };
         let cost = weights::SLIP + weights::FURTHER_SLIP * (slips as f32 - 1.0) + first + short_word + known;
+        let no_word = left.number.is_none() && right.kind == Kind::Generic && short.len() >= 7;
+        let cost = if no_word { cost * weights::NO_WORD } else { cost };
         return Some((PairKind::Misspelt, cost));
     }
-    is_abbreviation(short, long).then_some((PairKind::CutShort, weights::CUT_SHORT + 1.0))
+    let cost = if right.kind == Kind::Word { weights::RARE_ABBREVIATION } else { weights::CUT_SHORT + 1.0 };
+    is_abbreviation(short, long).then_some((PairKind::CutShort, cost))
 }
 
 /// Whether the letters are an ending that makes another form of one word.

@@ -73,7 +73,7 @@ const LEADING: [&[&str]; 20] = [
 ];
 
 /// Forms that mean nothing else wherever they stand ("Acme LLC Chicago").
-const ANYWHERE: [&str; 8] = ["corp", "gmbh", "inc", "incorporated", "llc", "llp", "ltd", "pllc"];
+const ANYWHERE: [&str; 9] = ["corp", "corporation", "gmbh", "inc", "incorporated", "llc", "llp", "ltd", "pllc"];
 
 /// Removes every form and names what was removed, `|` between them; a form never is all that there was.
 pub(crate) fn take(words: &mut Vec<String>) -> String {
@@ -100,7 +100,7 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
 
 /// Separates a form that was written onto the last word: "acmellc" is "acme llc".
 pub(crate) fn unglue(words: &mut Vec<String>) {
-    const GLUED: [(&str, usize); 5] = [("llc", 3), ("inc", 5), ("ltd", 3), ("corp", 4), ("gmbh", 3)];
+    const GLUED: [(&str, usize); 8] = [("incorporated", 3), ("corporation", 3), ("company", 4), ("llc", 3), ("inc", 5), ("ltd", 3), ("corp", 4), ("gmbh", 3)];
     let Some(last) = words.last() else { return };
     let found = GLUED.iter().find(|(form, least)| last.len() >= form.len() + least && last.ends_with(form));
     if let Some((form, _)) = found {

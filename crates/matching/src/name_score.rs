@@ -1,6 +1,6 @@
 //! What two names say about their bearers being one: shared words by how rare they are, less what each side has alone.
 
-use crate::align::{self, Alignment, Pair, PairKind, Whole};
+use crate::align::{self, Alignment, PairKind, Whole};
 use crate::names::{Names, Node};
 use crate::query::QueryForm;
 use crate::weights;
@@ -47,24 +47,31 @@ pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, n
     if alignment.whole != Whole::Different {
         return (gain + whole).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
-    let beyond = if in_essence(alignment, query, node, names) { weights::MOST_IN_ESSENCE } else { weights::MOST_IN_PART };
+    let beyond = most(alignment, query, node, names);
     let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
     score.clamp(weights::WORST_NAME, records + beyond)
 }
 
-/// Whether the names differ only in words that many names have, or in how those are spelled.
-fn in_essence(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> bool {
-    let common = |kind: Kind| matches!(kind, Kind::Generic | Kind::Place);
-    let here = |set: u32| align::bits(set).all(|at| common(query.words[at].kind));
-    let there = |set: u32| align::bits(set).all(|at| common(names.vocabulary.word(node.words[at]).kind));
-    let spelled = |pair: &Pair| match pair.kind {
+/// What names that are not equal can be worth beyond finding one record, by the words in which they differ.
+fn most(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
+    let here = |set: u32, kinds: &[Kind]| align::bits(set).all(|at| kinds.contains(&query.words[at].kind));
+    let there = |set: u32, kinds: &[Kind]| align::bits(set).all(|at| kinds.contains(&names.vocabulary.word(node.words[at]).kind));
+    let only = |kinds: &[Kind]| here(alignment.left, kinds) && there(alignment.right, kinds);
+    let common = [Kind::Generic, Kind::Place];
+    let spelled = alignment.pairs.iter().all(|pair| match pair.kind {
         PairKind::Joined => true,
         PairKind::Misspelt | PairKind::CutShort | PairKind::OtherEnding | PairKind::Initial => {
-            here(pair.left) || there(pair.right)
+            here(pair.left, &common) || there(pair.right, &common)
         }
         PairKind::Acronym => false,
-    };
-    here(alignment.left) && there(alignment.right) && alignment.pairs.iter().all(spelled)
+    });
+    if spelled && only(&[Kind::Place]) {
+        weights::MOST_IN_ESSENCE
+    } else if spelled && only(&common) {
+        weights::MOST_BUT_A_TRADE
+    } else {
+        weights::MOST_IN_PART
+    }
 }
 
 /// The sum with the largest first, each counting its share.

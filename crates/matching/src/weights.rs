@@ -4,15 +4,17 @@
 //! or value is in the directory at hand. Here stand how often one firm's two records disagree, and what tells two firms apart.
 
 /// A name that agrees as a whole: firms of one market avoid each other's names, so chance makes whole names equal less often than its words.
-pub(crate) const WHOLE_NAME: f32 = 2.5;
+pub(crate) const WHOLE_NAME: f32 = 3.3;
 /// The same words in another order.
 pub(crate) const OTHER_ORDER: f32 = -0.4;
 /// The same letters with other spaces.
 pub(crate) const OTHER_SPACES: f32 = -0.5;
 /// What names alone can be worth at most, beyond what finds one record among all: firms have branches and namesakes, however rare the name.
 pub(crate) const MOST_BEYOND_RECORDS: f32 = 4.6;
-/// As [`MOST_BEYOND_RECORDS`], for names that differ only in words which many names have.
+/// As [`MOST_BEYOND_RECORDS`], for names that differ only in how common words are spelled, or in a place.
 pub(crate) const MOST_IN_ESSENCE: f32 = 4.0;
+/// As [`MOST_BEYOND_RECORDS`], for names of which one has a common word more.
+pub(crate) const MOST_BUT_A_TRADE: f32 = 3.2;
 /// As [`MOST_BEYOND_RECORDS`], for names that differ in a word which tells firms apart.
 pub(crate) const MOST_IN_PART: f32 = 2.6;
 /// Equal as written, letter by letter.
@@ -35,12 +37,15 @@ pub(crate) const SLIP: f32 = 2.2;
 pub(crate) const FURTHER_SLIP: f32 = 2.3;
 /// In a short word a wrong letter makes another word more easily.
 pub(crate) const SHORT_WORD: f32 = 0.9;
+/// The part of that for a word which only this name has beside a long common one: "constructiion" is no word.
+pub(crate) const NO_WORD: f32 = 0.5;
 /// The first letter is wrong, which people rarely get wrong.
 pub(crate) const FIRST_LETTER: f32 = 0.8;
 /// Both spellings are words that other names have too: they are two words rather than one misspelt.
 pub(crate) const BOTH_KNOWN: f32 = 2.2;
 /// A word cut short or abbreviated, another ending of one stem, an initial, an acronym, two words written as one.
 pub(crate) const CUT_SHORT: f32 = 1.5;
+pub(crate) const RARE_ABBREVIATION: f32 = 4.5;
 pub(crate) const CUT_LETTER: f32 = 0.25;
 pub(crate) const OTHER_ENDING: f32 = 1.3;
 pub(crate) const INITIAL: f32 = 1.6;

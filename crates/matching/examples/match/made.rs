@@ -106,7 +106,8 @@ pub(crate) fn lists(count: usize, seed: u64) -> Lists {
     let mut firms: Vec<Record> = Vec::new();
     while firms.len() < count * 2 + count / 10 {
         let firm = firm(&mut random, firms.len());
-        if names.insert(firm.name.to_lowercase()) {
+        // Firms that differ in their legal form or a tail only would be one firm to anybody.
+        if names.insert(firm.name.split([' ', ',']).take(2).collect::<String>().to_lowercase()) {
             firms.push(firm);
         }
     }

@@ -87,7 +87,9 @@ fn main() -> Result<()> {
                 .collect()
         };
         let b = b.as_deref().map(names);
-        report.figures["names_only"] = measured(&args, &names(&a), b.as_deref(), truth.as_ref(), subject)?.figures;
+        let plain = measured(&args, &names(&a), b.as_deref(), truth.as_ref(), subject)?;
+        report.figures["names_only"] = plain.figures;
+        report.wrong.extend(plain.wrong.into_iter().map(|wrong| format!("names only: {wrong}")));
     }
     report.print(args.json);
     Ok(())
