@@ -273,7 +273,8 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         let cut = weights::CUT_LETTER * (long.len() - common).min(8) as f32;
         return Some((PairKind::CutShort, weights::CUT_SHORT + cut + known * 0.5));
     }
-    if common >= 4 && is_ending(&one[common..]) && is_ending(&other[common..]) {
+    let stem = if right.kind == Kind::Word { 6 } else { 4 };
+    if common >= stem && is_ending(&one[common..]) && is_ending(&other[common..]) {
         return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
     }
     let allowed = similarity::slips_allowed(short.len());

@@ -100,7 +100,8 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
 
 /// Separates a form that was written onto the last word: "acmellc" is "acme llc".
 pub(crate) fn unglue(words: &mut Vec<String>) {
-    const GLUED: [(&str, usize); 8] = [("incorporated", 3), ("corporation", 3), ("company", 4), ("llc", 3), ("inc", 5), ("ltd", 3), ("corp", 4), ("gmbh", 3)];
+    const GLUED: [(&str, usize); 8] =
+        [("incorporated", 3), ("corporation", 3), ("company", 4), ("llc", 3), ("inc", 5), ("ltd", 3), ("corp", 4), ("gmbh", 3)];
     let Some(last) = words.last() else { return };
     let found = GLUED.iter().find(|(form, least)| last.len() >= form.len() + least && last.ends_with(form));
     if let Some((form, _)) = found {

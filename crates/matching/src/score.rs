@@ -100,7 +100,8 @@ impl Known {
             return *score;
         }
         let node = index.names.node(number);
-        let score = name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
+        let score =
+            name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
         self.0.push((at, number, score));
         score
     }
@@ -139,10 +140,14 @@ pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) ->
     let form = &query.forms[left];
     let node = index.names.node(index.entry(scored.slot).names[right].node);
     let alignment = align::align(form, node, &index.names);
-    let here = |kind: Kind| align::bits(alignment.left).any(|at| form.words[at].kind == kind);
-    let there = |kind: Kind| align::bits(alignment.right).any(|at| index.names.vocabulary.word(node.words[at]).kind == kind);
-    let both = |kind: Kind| here(kind) && there(kind);
-    let relation = (here(Kind::Relation) && alignment.right != 0) || (there(Kind::Relation) && alignment.left != 0);
+    let here: Vec<Kind> = align::bits(alignment.left).map(|at| form.words[at].kind).collect();
+    let there: Vec<Kind> = align::bits(alignment.right).map(|at| index.names.vocabulary.word(node.words[at]).kind).collect();
+    let both = |kind: Kind| here.contains(&kind) && there.contains(&kind);
+    // "Foo Holdings" beside "Foo Electric": the holding differs by nothing but what it is.
+    let is_holding = |alone: &[Kind]| {
+        alone.contains(&Kind::Relation) && alone.iter().all(|kind| matches!(kind, Kind::Relation | Kind::Generic | Kind::Place))
+    };
+    let relation = (is_holding(&here) && !there.is_empty()) || (is_holding(&there) && !here.is_empty());
     alignment.whole == Whole::Different && (both(Kind::Number) || both(Kind::Direction) || relation)
 }
 

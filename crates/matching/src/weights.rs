@@ -16,7 +16,7 @@ pub(crate) const MOST_IN_ESSENCE: f32 = 4.0;
 /// As [`MOST_BEYOND_RECORDS`], for names of which one has a common word more.
 pub(crate) const MOST_BUT_A_TRADE: f32 = 3.2;
 /// As [`MOST_BEYOND_RECORDS`], for names that differ in a word which tells firms apart.
-pub(crate) const MOST_IN_PART: f32 = 2.6;
+pub(crate) const MOST_IN_PART: f32 = 2.1;
 /// Equal as written, letter by letter.
 pub(crate) const AS_WRITTEN: f32 = 0.5;
 /// The address as it is written: only to order candidates that are equal in everything else.
