@@ -41,7 +41,7 @@ pub fn match_keys(record: &Record, subject: Subject) -> Vec<String> {
     keys.extend(ids::tax_id(&record.tax_id).map(|id| format!("tax:{id}")));
     keys.extend(ids::number(&record.number).filter(|_| subject == Subject::Project).map(|number| format!("number:{number}")));
     keys.extend(Address::read(&record.address).and_then(|address| address.key()).map(|key| format!("house:{key}")));
-    keys.iter_mut().for_each(|key| clip(key));
+    keys.iter_mut().for_each(clip);
     keys.sort();
     keys.dedup();
     keys

@@ -1,8 +1,17 @@
-//! Names: how they are normalised, so that equal keys mean "look alike". No I/O, no state.
+//! Matching: which vendor is which party and which project is which, how surely, and why. Pure: no I/O, no clock, no model file.
 //!
-//! One rule for vendors ([`name_key`]) and one for projects ([`project_key`]). Keys are compared for equality and nothing else; they are
-//! written to the database and computed again whenever a name is stored, so a better rule only takes effect name by name. Scoring,
-//! storage and what a look-alike means for a decision do not live here.
+//! An [`Index`] holds the records of one list and is updated record by record; [`Index::suggest`] answers with the best candidates, a
+//! probability, a band and reasons; [`Index::suggest_all`] does a whole directory and tells its conflicts; [`duplicates`] groups the records
+//! of one list that are one; [`match_keys`] gives what SQL can compare. `docs/matching.md` explains the score. The files in reading order:
+//!
+//! - reading: `fold`, `legal`, `words`, `name`, `address`, `phone`, `web`, `ids`, `record`
+//! - finding: `vocabulary`, `names`, `index`, `query`, `candidates`
+//! - weighing: `weights`, `similarity`, `align`, `name_score`, `evidence`, `learn`
+//! - answering: `score`, `reason`, `suggestion`, `batch`, `duplicates`, `keys`
+//!
+//! [`name_key`] and [`project_key`] are compared for equality and nothing else; they are written to the database and computed again
+//! whenever a name is stored, so a better rule only takes effect name by name. What a look-alike means for a decision, and storage, do not
+//! live here.
 
 #![forbid(unsafe_code)]
 

@@ -71,7 +71,7 @@ fn read(name: &str, subject: Subject, alias: bool, forms: &mut Vec<Form>) {
         return;
     }
     let parts = parts(&words);
-    push(forms, form(words.clone(), subject, alias));
+    push(forms, form(words, subject, alias));
     if subject == Subject::Vendor && parts.len() > 1 {
         // The whole stays the first form, so that a name that merely contains such a word still equals itself.
         parts.into_iter().for_each(|part| push(forms, form(part, subject, true)));

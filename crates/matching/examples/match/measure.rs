@@ -43,7 +43,7 @@ const BANDS: [Band; 3] = [Band::Strong, Band::Likely, Band::Weak];
 
 /// Compares suggestions with the truth.
 pub(crate) fn figures(records: &[Record], others: &[Record], run: &Run, truth: &Truth) -> Figures {
-    let name_of = |id: &str| others.iter().find(|other| other.id == id).map(|other| describe(other)).unwrap_or_default();
+    let name_of = |id: &str| others.iter().find(|other| other.id == id).map(describe).unwrap_or_default();
     let mut figures = Figures {
         partnered: 0,
         pairs: 0,
@@ -73,8 +73,8 @@ pub(crate) fn figures(records: &[Record], others: &[Record], run: &Run, truth: &
         }
         for suggestion in suggestions.iter().filter(|suggestion| suggestion.band == Band::Strong && !is_right(suggestion)) {
             figures.strong_without_partner += usize::from(right.is_none());
-            let truth =
-                right.map_or("nobody".to_owned(), |right| right.iter().map(|id| name_of(id)).collect::<Vec<_>>().join(" / "));
+            let truth = right
+                .map_or_else(|| "nobody".to_owned(), |right| right.iter().map(|id| name_of(id)).collect::<Vec<_>>().join(" / "));
             figures.wrong_strong.push(format!(
                 "{} -> {} ({:.3}: {}); truth: {truth}",
                 describe(record),
