@@ -17,8 +17,17 @@ const NUMBERS_READ: usize = 3;
 impl Phone {
     /// Reads the numbers of a field; what cannot be a number (zeros, one digit repeated, 1234567) is left out.
     pub(crate) fn read(text: &str) -> Vec<Self> {
+        let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+        let mut parts: Vec<String> = Vec::new();
+        for piece in text.split(['/', ';', ',', '|']).take(NUMBERS_READ * 2) {
+            match parts.last_mut() {
+                // "310/246-1501" is one number, "246-1501 / 246-1502" are two.
+                Some(last) if digits(last) < usize::from(LOCAL_DIGITS) => last.push_str(piece),
+                Some(_) | None => parts.push(piece.to_owned()),
+            }
+        }
         let mut found = Vec::new();
-        for part in text.split(['/', ';', ',', '|']).take(NUMBERS_READ) {
+        for part in parts.iter().take(NUMBERS_READ) {
             let main = part
                 .split(['x', 'X', 'e', 'E'])
                 .find(|piece| piece.bytes().any(|byte| byte.is_ascii_digit()))
@@ -87,6 +96,7 @@ mod tests {
         {
             assert!(same("312-285-9902", written), "{written}");
         }
+        assert!(same("310/246-1501", "310-246-1501") && !same("310/246-1501", "213/246-1501"));
         assert!(same("+44 20 7946 0958", "020 7946 0958"));
         assert!(!same("312-285-9902", "773-285-9902"));
         assert!(!same("312-285-9902", "312-285-9903"));

@@ -108,6 +108,7 @@ fn measured(args: &Args, a: &[Record], b: Option<&[Record]>, truth: Option<&list
     values["conflicts"] = json!(run.conflicts);
     values["seconds"] = json!(measure::round(run.seconds));
     values["update_microseconds"] = json!(measure::round(run.update_microseconds));
+    values["index_bytes_per_record"] = json!(run.bytes_per_record.round());
     values["peak_rss_mib"] = json!(measure::round(measure::peak_rss_mib()));
     let wrong = figures.map(|figures| figures.wrong_strong).unwrap_or_default();
     let start = Instant::now();
@@ -121,7 +122,9 @@ fn suggest(args: &Args, a: &[Record], b: Option<&[Record]>, subject: Subject) ->
     let start = Instant::now();
     let mut index = Index::new(subject);
     let candidates = b.unwrap_or(a);
+    let before = measure::rss_mib();
     candidates.iter().for_each(|record| index.insert(record));
+    let bytes_per_record = (measure::rss_mib() - before) * 1_048_576.0 / candidates.len().max(1) as f64;
     let mut conflicts = 0;
     let suggestions = if b.is_some() {
         if !args.no_learning {
@@ -142,7 +145,7 @@ fn suggest(args: &Args, a: &[Record], b: Option<&[Record]>, subject: Subject) ->
     let changed: Vec<&Record> = candidates.iter().take(UPDATES).collect();
     changed.iter().for_each(|record| index.insert(record));
     let update_microseconds = start.elapsed().as_secs_f64() * 1_000_000.0 / changed.len().max(1) as f64;
-    Run { suggestions, conflicts, seconds, update_microseconds }
+    Run { suggestions, conflicts, seconds, update_microseconds, bytes_per_record }
 }
 
 /// What is printed.

@@ -12,6 +12,8 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
     /// What one changed record costs.
     pub(crate) update_microseconds: f64,
+    /// What the index grew by, as the system counts it: freed memory that is used again does not show.
+    pub(crate) bytes_per_record: f64,
 }
 
 /// How a band did.
@@ -126,8 +128,17 @@ pub(crate) fn round(value: f64) -> f64 {
 
 /// The most memory this process has had, in MiB; 0 where the system does not say.
 pub(crate) fn peak_rss_mib() -> f64 {
+    status_mib("VmHWM:")
+}
+
+/// The memory that this process has now, in MiB; 0 where the system does not say.
+pub(crate) fn rss_mib() -> f64 {
+    status_mib("VmRSS:")
+}
+
+fn status_mib(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
     kib.unwrap_or_default() / 1_024.0
 }
