@@ -14,7 +14,7 @@ pub const STRONG_FROM: f32 = 0.95;
 /// From this probability on a suggestion is LIKELY.
 pub const LIKELY_FROM: f32 = 0.5;
 /// From this probability on, taken alone, a suggestion is made at all.
-pub const WEAK_FROM: f32 = 0.0001;
+pub const WEAK_FROM: f32 = 0.00001;
 
 /// How much a suggestion can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
