@@ -1,7 +1,7 @@
 //! Matching: which vendor is which party and which project is which, how surely, and why. Pure: no I/O, no clock, no model file.
 //!
 //! An [`Index`] holds the records of one list and is updated record by record; [`Index::suggest`] answers with the best candidates, a
-//! probability, a band and reasons; [`Index::suggest_all`] does a whole directory and tells its conflicts; [`duplicates`] groups the records
+//! probability, a band and reasons; [`Index::suggest_all`] does a whole directory and tells its conflicts; [`duplicates()`] groups the records
 //! of one list that are one; [`match_keys`] gives what SQL can compare. `docs/matching.md` explains the score. The files in reading order:
 //!
 //! - reading: `fold`, `legal`, `words`, `name`, `address`, `phone`, `web`, `ids`, `record`
