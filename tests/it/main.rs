@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one file per area.
 
+mod article;
 mod cli_exit_codes;
 mod cli_flow;
 mod cli_kit;
