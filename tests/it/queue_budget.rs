@@ -167,6 +167,23 @@ async fn after_an_emptied_redis_a_window_is_taken_as_used_and_the_rest_is_known(
 }
 
 #[tokio::test]
+async fn a_redis_that_lost_its_last_second_is_found_out() {
+    let server = RedisServer::start();
+    let (one, two) = (shared(&server), shared(&server));
+    assert!(call(&one, Lane::Person, told(700, 600)).await);
+    let name = format!("{{ly}}:budget:{}:{}", key().client_id, key().company);
+    let before = ["version", "state"].map(|field| server.ask(&["HGET", &name, field]));
+    assert!(call(&one, Lane::Person, told(700, 500)).await);
+    assert!(call(&two, Lane::Person, told(700, 400)).await);
+    server.ask(&["HSET", &name, "version", &before[0], "state", &before[1]]);
+    assert!(matches!(two.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2));
+    for budget in [&one, &two] {
+        let usage = budget.usage(&key()).await;
+        assert!(usage.hour_used >= 300, "{usage:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_block_outlasts_an_emptied_redis() {
     let server = RedisServer::start();
     let budget = shared(&server);

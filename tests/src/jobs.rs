@@ -142,11 +142,6 @@ impl Bench {
         procore(&self.simulator.url(), self.per_page)
     }
 
-    /// A second way into its database.
-    pub async fn sql(&self) -> crate::databases::Sql {
-        open_sql(&self.database_url).await
-    }
-
     /// Starts a worker.
     #[must_use]
     pub fn work(&self) -> Worker {

@@ -4,7 +4,7 @@
 //! step here, and swaps the state in another script that refuses when somebody else was faster; then the step is taken again. So each
 //! call is counted by exactly one winner, whatever the number of workers.
 //!
-//! Redis may lose it all. Whoever finds no state where there was one puts back what this process (or the provider's row) knew and takes
+//! Redis may lose it all, or its last second. Whoever finds no state where there was one, or an older one, puts back what this process (or the provider's row) knew and takes
 //! the rolling window as used up; the other workers add what they knew when they see that the state was born again. While Redis does not
 //! answer nobody calls, and answers that could not be reported are reported later, which only makes their waits longer.
 
@@ -53,6 +53,8 @@ static SWAP: LazyLock<Script> = LazyLock::new(|| {
 struct State {
     /// Differs between two states that know nothing of each other.
     born: Uuid,
+    /// How often it was written.
+    steps: u64,
     windows: Windows,
 }
 
@@ -61,6 +63,8 @@ struct State {
 struct Known {
     /// The state that it was learned from.
     born: Option<Uuid>,
+    /// And how often that was written by then.
+    steps: u64,
     usage: Option<Usage>,
     owed: Vec<CallAnswer>,
     /// How often somebody of this process had to wait.
@@ -107,6 +111,7 @@ impl SharedBudget {
                 known.learn(&mut state, &self.rules, now_ms);
                 return Ok(outcome);
             }
+            state.steps += 1;
             if self.swap(&name, &version, &state).await? {
                 known.owed.clear();
                 known.learn(&mut state, &self.rules, now_ms);
@@ -119,8 +124,13 @@ impl SharedBudget {
     /// The state to step on, and whether it has to be written for the others' sake.
     fn revive(&self, state: Option<&str>, known: &Known, now_ms: u64) -> (State, bool) {
         let found = state.and_then(|text| serde_json::from_str::<State>(text).ok());
-        let lost = found.is_none();
-        let mut state = found.unwrap_or_else(|| State { born: Uuid::new_v4(), windows: Windows::new(&self.rules) });
+        let older = found.as_ref().is_some_and(|found| known.born == Some(found.born) && found.steps < known.steps);
+        let lost = found.is_none() || older;
+        let mut state = found.unwrap_or_else(|| State { born: Uuid::new_v4(), steps: 0, windows: Windows::new(&self.rules) });
+        if older {
+            // So that the others see it as well.
+            state.born = Uuid::new_v4();
+        }
         state.windows.keep_behind(&self.rules, now_ms);
         let Some(usage) = known.usage.filter(|_| lost || known.born != Some(state.born)) else {
             return (state, false);
@@ -160,7 +170,7 @@ enum Written {
 
 impl Known {
     fn learn(&mut self, state: &mut State, rules: &Rules, now_ms: u64) {
-        self.born = Some(state.born);
+        (self.born, self.steps) = (Some(state.born), state.steps);
         self.usage = Some(state.windows.usage(rules, now_ms, wall(now_ms)));
     }
 
