@@ -79,7 +79,7 @@ impl Store {
         let mut runnable = Vec::new();
         let mut queues = self.queues(limit).await?;
         if let Some(most_running) = most_running {
-            keep_below(&mut queues, &self.running_by_provider().await?, i64::from(most_running));
+            keep_below(&mut queues, i64::from(most_running));
         }
         for lane in LANES {
             let left = limit as usize - runnable.len();
@@ -91,6 +91,10 @@ impl Store {
             }
             heads.sort_by_key(|(turn, run_at_ms, runnable)| (*turn, *run_at_ms, runnable.job));
             runnable.extend(heads.into_iter().take(left).map(|(_, _, runnable)| runnable));
+        }
+        if let Some(most_running) = most_running {
+            // Read last: a job that starts meanwhile is counted twice rather than not at all.
+            keep_beside(&mut runnable, self.running_by_provider().await?, i64::from(most_running));
         }
         Ok(runnable)
     }
@@ -257,18 +261,28 @@ fn shares<'a>(queues: &[&'a Queue], most: usize) -> Vec<(&'a Queue, i64)> {
     shares.filter(|(_, share)| *share > 0).collect()
 }
 
-/// Leaves each provider only what may run beside what runs, its more urgent lanes first. What has no provider is short and rare.
-fn keep_below(queues: &mut [Queue], running: &HashMap<Uuid, i64>, most: i64) {
+/// Leaves each provider no more than may ever run, its more urgent lanes first: more of it would only take others' turns. What has no
+/// provider is short and rare.
+fn keep_below(queues: &mut [Queue], most: i64) {
     let mut left: HashMap<Uuid, i64> = HashMap::new();
     for lane in LANES {
         for queue in queues.iter_mut().filter(|queue| queue.lane == lane) {
             let Some(provider) = queue.provider else { continue };
-            let of_provider = || (most - running.get(&provider).copied().unwrap_or_default()).max(0);
-            let left = left.entry(provider).or_insert_with(of_provider);
+            let left = left.entry(provider).or_insert(most);
             queue.waiting = queue.waiting.min(*left);
             *left -= queue.waiting;
         }
     }
+}
+
+/// Leaves each provider only what may run beside what runs.
+fn keep_beside(runnable: &mut Vec<Runnable>, mut taken: HashMap<Uuid, i64>, most: i64) {
+    runnable.retain(|job| {
+        let Some(provider) = job.provider else { return true };
+        let taken = taken.entry(provider.0).or_default();
+        *taken += 1;
+        *taken <= most
+    });
 }
 
 fn queue(row: &QueryResult) -> Result<Queue> {
@@ -306,16 +320,26 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_left_what_may_run_beside_its_running_jobs_urgent_lanes_first() {
+    fn a_provider_has_no_more_turns_than_it_may_run_jobs_urgent_lanes_first() {
         let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
         let queue = |provider, lane, waiting| Queue { provider, lane, tests_only: false, waiting };
         let mut queues = [
             queue(Some(one), Lane::Background, 100),
             queue(Some(one), Lane::Person, 2),
-            queue(Some(two), Lane::Background, 100),
+            queue(Some(two), Lane::Background, 3),
             queue(None, Lane::Background, 100),
         ];
-        keep_below(&mut queues, &HashMap::from([(one, 3), (two, 9)]), 8);
-        assert_eq!(queues.map(|queue| queue.waiting), [3, 2, 0, 100]);
+        keep_below(&mut queues, 8);
+        assert_eq!(queues.map(|queue| queue.waiting), [6, 2, 3, 100]);
+    }
+
+    #[test]
+    fn a_provider_is_left_what_may_run_beside_its_running_jobs_in_their_order() {
+        let (one, two) = (ProviderId::generate(), ProviderId::generate());
+        let job = |provider| Runnable { job: JobId::generate(), provider, lane: Lane::Push, unclean: false, epoch: 0 };
+        let all = [Some(one), Some(two), Some(one), None, Some(one), Some(two)].map(job);
+        let mut left = all.to_vec();
+        keep_beside(&mut left, HashMap::from([(one.0, 6), (two.0, 9)]), 8);
+        assert_eq!(left, [all[0], all[2], all[3]]);
     }
 }
