@@ -2,7 +2,7 @@
 //!
 //! It can not fail (its error has no value), so an apalis worker over it ends only when it is told to. It keeps nothing: no prefetch, no
 //! acknowledgement, no heartbeat; the ledger's leases are the truth about who runs what. What is not here: how many run at once and what
-//! they do, see [`crate::run`].
+//! they do, see [`crate::run()`].
 
 use crate::doorbell::{Delivery, Doorbell};
 use apalis_core::backend::finalize::Ephemeral;
