@@ -1,7 +1,7 @@
 //! The schema of linkyard, one change per file, applied in order and never edited after landing.
 //!
 //! Expand/contract: a release only adds; what it no longer uses is dropped by a later release, so that an older and a newer
-//! process can work on one database. The SQL is written once for SQLite and PostgreSQL; [`dialect`] fills in the few type names that
+//! process can work on one database. The SQL is written once for SQLite and PostgreSQL; `dialect` fills in the few type names that
 //! differ. Times are milliseconds since 1970 (`_ms`), ids of ours are UUIDs, ids of a directory are 64-bit integers.
 
 pub use sea_orm_migration::MigratorTrait;

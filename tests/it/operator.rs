@@ -2,6 +2,7 @@
 
 use crate::cli_kit::{Up, run};
 use linkyard_tests::jobs::{cryptography, eventually};
+use linkyard_tests::redis::RedisServer;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -142,6 +143,24 @@ fn the_doctor_says_what_is_missing_and_what_to_do() {
     assert!(advised, "{found}");
     assert!(!format!("{done:?}").contains("a-secret-word"), "{done:?}");
     assert!(!directory.path().join(".linkyard").exists(), "the doctor makes nothing");
+}
+
+#[test]
+fn the_doctor_names_a_redis_that_forgets_and_one_that_is_away() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let good = RedisServer::start();
+    let kept = look_at_redis(directory.path(), good.url());
+    assert_eq!(verdict(&kept, "redis"), "ok", "{kept}");
+    let poor = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru"]);
+    let evicting = look_at_redis(directory.path(), poor.url());
+    assert_eq!(verdict(&evicting, "redis"), "warn", "{evicting}");
+    let away = look_at_redis(directory.path(), "redis://127.0.0.1:1");
+    assert_eq!(verdict(&away, "redis"), "fail", "{away}");
+}
+
+fn look_at_redis(directory: &Path, url: &str) -> Value {
+    let done = run(directory, &["doctor", "--json", "--redis-url", url]);
+    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use anyhow::Result;
 use linkyard_core::error::Attention;
 use linkyard_core::provider::ProviderState;
 use linkyard_procore::Procore;
-use linkyard_queue::{BudgetArgs, MemoryBudget};
+use linkyard_queue::{BudgetArgs, MemoryBudget, Redis, RedisArgs};
 use linkyard_store::{SealingKey, Store};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -36,6 +36,10 @@ pub struct DoctorArgs {
     /// The database of an installation; without it that of the data directory is looked at.
     #[arg(long, env = "LINKYARD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+
+    /// The Redis of an installation with processes; embedded mode has none.
+    #[arg(long, env = "LINKYARD_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<String>,
 
     /// The data directory of embedded mode.
     #[arg(long, env = "LINKYARD_DATA_DIR", default_value = DATA_DIR, value_name = "DIR")]
@@ -106,6 +110,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
     let mut findings = Findings::default();
     let key = sealing_key(&args, &mut findings);
     database(&args, key, &mut findings).await;
+    redis(&args, &mut findings).await;
     procore(&args, &mut findings).await;
     print(&findings, args.json)?;
     match findings.failures() {
@@ -289,6 +294,29 @@ async fn jobs(store: &Store, findings: &mut Findings) {
             findings.ok("jobs", found);
         }
         Err(error) => findings.fail("jobs", error.to_string(), "see the database"),
+    }
+}
+
+async fn redis(args: &DoctorArgs, findings: &mut Findings) {
+    const CHECK: &str = "redis";
+    let Some(redis_url) = args.redis_url.clone() else { return };
+    let opened = Redis::new(&RedisArgs { redis_url, redis_tag: "ly".to_owned() });
+    let inspected = match opened {
+        Ok(redis) => redis.inspect().await,
+        Err(error) => Err(error),
+    };
+    match inspected {
+        Ok(found) if found.is_empty() => findings.ok(CHECK, "answers, keeps what it has and evicts nothing"),
+        Ok(found) => {
+            for one in found {
+                findings.warn(
+                    CHECK,
+                    one.to_string(),
+                    "set appendonly yes and maxmemory-policy noeviction, on release 7 or later",
+                );
+            }
+        }
+        Err(error) => findings.fail(CHECK, error.to_string(), "start Redis, or correct --redis-url; jobs wait in SQL meanwhile"),
     }
 }
 
