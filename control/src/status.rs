@@ -126,6 +126,7 @@ fn conflict_code(reason: ConflictReason) -> Code {
         ConflictReason::Version | ConflictReason::Fenced => Code::Aborted,
         ConflictReason::State => Code::FailedPrecondition,
         ConflictReason::RequestIdReused => Code::AlreadyExists,
+        ConflictReason::TooMany => Code::ResourceExhausted,
     }
 }
 
@@ -216,6 +217,7 @@ fn job_code(reason: &str) -> Code {
         "INVALID_INPUT" => Code::InvalidArgument,
         "CHANGED_MEANWHILE" | "LEASE_LOST" => Code::Aborted,
         "STATE_REFUSES" => Code::FailedPrecondition,
+        "TOO_MANY_WAIT" => Code::ResourceExhausted,
         "FORBIDDEN" => Code::PermissionDenied,
         "RATE_LIMITED" => Code::ResourceExhausted,
         "UNAVAILABLE" => Code::Unavailable,
@@ -250,6 +252,7 @@ mod tests {
             (conflict(ConflictReason::State), Code::FailedPrecondition, "STATE_REFUSES"),
             (conflict(ConflictReason::Fenced), Code::Aborted, "LEASE_LOST"),
             (conflict(ConflictReason::RequestIdReused), Code::AlreadyExists, "REQUEST_ID_REUSED"),
+            (conflict(ConflictReason::TooMany), Code::ResourceExhausted, "TOO_MANY_WAIT"),
             (Error::Forbidden("no".to_owned()), Code::PermissionDenied, "FORBIDDEN"),
             (provider(Attention::Credentials), Code::FailedPrecondition, "PROVIDER_CREDENTIALS"),
             (provider(Attention::UpstreamDown), Code::FailedPrecondition, "PROVIDER_UPSTREAM_DOWN"),

@@ -10,6 +10,7 @@ use linkyard_core::page::PageRequest;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_store::Store;
+use linkyard_store::ledger::MOST_WAITING;
 use linkyard_tests::databases::{Sql, each_database, each_database_with_sql};
 use linkyard_tests::ground::{
     LONG_MS, active_provider, claim, claim_and_die, fetch, new_job, own_form, platform_form, request, tenant,
@@ -262,6 +263,31 @@ async fn a_watcher_sees_every_change_of_a_job_its_children_and_its_provider_once
         store.provider_set_paused(&scope, provider.id, true, None).await.expect("paused");
         let changed = store.jobs_changed(&[(quiet.id, quiet.revision)]).await.expect("changes");
         assert_eq!(changed[0].state, JobState::Paused);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_may_leave_so_many_jobs_of_a_provider_waiting_and_jobs_any_number() {
+    each_database(async |store| {
+        let scope = tenant(&store, "a").await;
+        let provider = active_provider(&store, &scope, 1).await.id;
+        let other = active_provider(&store, &scope, 2).await.id;
+        let caller = Scope { actor: "key:ly_abc".to_owned(), ..scope.clone() };
+        let new =
+            |provider, number: i64| new_job(Some(provider), JobKind::LinkParties, Lane::Person, format!("{provider} {number}"));
+        for number in 0..MOST_WAITING {
+            store.job_enqueue(&caller, &new(provider, number), None).await.expect("there is room");
+        }
+        let one_more = new(provider, MOST_WAITING);
+        assert_eq!(refused(store.job_enqueue(&caller, &one_more, None).await), ConflictReason::TooMany);
+        let joined = store.job_enqueue(&caller, &new(provider, 7), None).await.expect("the one that waits");
+        assert_eq!(joined.state, JobState::Queued);
+        store.job_enqueue(&caller, &new(other, 0), None).await.expect("another provider has room of its own");
+        let of_a_job = Scope { actor: "job:fetch_directory".to_owned(), ..scope.clone() };
+        store.job_enqueue(&of_a_job, &one_more, None).await.expect("what a job writes is never refused");
+        store.job_cancel(&scope, joined.id, None).await.expect("cancelled");
+        store.job_enqueue(&caller, &new(provider, MOST_WAITING + 1), None).await.expect("there is room again");
     })
     .await;
 }

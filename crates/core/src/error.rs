@@ -32,6 +32,8 @@ pub enum ConflictReason {
     Fenced,
     /// The request id was used before with another body.
     RequestIdReused,
+    /// So much of it waits already that more would only wait as well: later.
+    TooMany,
 }
 
 /// Why a provider can not be used; a person has to act.
@@ -228,6 +230,7 @@ impl Error {
             Self::Conflict { reason: ConflictReason::State, .. } => "STATE_REFUSES",
             Self::Conflict { reason: ConflictReason::Fenced, .. } => "LEASE_LOST",
             Self::Conflict { reason: ConflictReason::RequestIdReused, .. } => "REQUEST_ID_REUSED",
+            Self::Conflict { reason: ConflictReason::TooMany, .. } => "TOO_MANY_WAIT",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::Unauthorized { attention, .. } => match attention {
                 Attention::Credentials => "PROVIDER_CREDENTIALS",

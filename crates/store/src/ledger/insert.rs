@@ -6,6 +6,7 @@ use super::read::read_job;
 use crate::row::get;
 use crate::sql::{commit, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
+use linkyard_core::error::ConflictReason;
 use linkyard_core::id::{JobId, OrganizationId};
 use linkyard_core::job::{Fence, Job, JobKind, NewJob, PAYLOAD_VERSION};
 use linkyard_core::scope::Scope;
@@ -13,9 +14,23 @@ use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-/// Writes `new` inside the caller's transaction. When a live job of the same kind has the same dedupe key, that one is answered.
+/// So many jobs of one provider that calls to the API started may wait at once: a caller in a loop must not fill the ledger.
+pub const MOST_WAITING: i64 = 1_000;
+
+/// What the actor of a call to the API begins with; see [`Scope::actor`].
+const OF_A_KEY: &str = "key:";
+
+/// Writes `new` inside the caller's transaction. When a live job of the same kind has the same dedupe key, that one is answered. A call
+/// to the API gets `Conflict(TooMany)` where [`MOST_WAITING`] of its provider wait; what a job writes is never refused.
 pub(crate) async fn insert_job(connection: &impl ConnectionTrait, scope: &Scope, new: &NewJob) -> Result<Job> {
     let organization = scope.organization;
+    if scope.actor.starts_with(OF_A_KEY)
+        && let Err(full) = require_room(connection, new).await
+    {
+        // Whoever asks for what waits already adds nothing.
+        let live = live_job(connection, organization, new).await?.ok_or(full)?;
+        return read_job(connection, organization, live).await;
+    }
     // The live job that is in our way may finish between the two statements; then there is room for ours.
     for _ in 0..5 {
         let id = JobId::generate();
@@ -28,6 +43,22 @@ pub(crate) async fn insert_job(connection: &impl ConnectionTrait, scope: &Scope,
     }
     let message = format!("jobs {} {} begin and end too fast to be joined", new.kind.as_str(), new.dedupe_key);
     Err(Error::Unavailable { service: "database", message, source: None })
+}
+
+async fn require_room(connection: &impl ConnectionTrait, new: &NewJob) -> Result<()> {
+    let (Some(provider), None) = (new.provider, new.parent) else { return Ok(()) };
+    let sql = format!(
+        "select count(*) as n from (select 1 as one from job
+            where provider_id = $1 and {LIVE} and actor like '{OF_A_KEY}%' limit {MOST_WAITING}) as waiting"
+    );
+    let found = one(connection, &sql, [provider.0.into()]).await?;
+    if found.map_or(Ok(0), |row| get::<i64>(&row, "n"))? < MOST_WAITING {
+        return Ok(());
+    }
+    let message = format!(
+        "{MOST_WAITING} jobs of this provider that calls to the API started wait already; call again when some have ended"
+    );
+    Err(Error::Conflict { reason: ConflictReason::TooMany, resource: "provider", id: provider.to_string(), message })
 }
 
 async fn insert_row(connection: &impl ConnectionTrait, scope: &Scope, new: &NewJob, id: JobId) -> Result<bool> {
@@ -81,7 +112,8 @@ impl Store {
     /// Writes a job in a transaction of its own; the live job with the same dedupe key is answered where there is one.
     ///
     /// # Errors
-    /// `NotFound` when the provider is not the tenant's or is deleted; `Conflict(State)` while it is `PENDING_APPROVAL`.
+    /// `NotFound` when the provider is not the tenant's or is deleted; `Conflict(State)` while it is `PENDING_APPROVAL`;
+    /// `Conflict(TooMany)` for a call to the API where [`MOST_WAITING`] of its jobs wait.
     pub async fn job_enqueue(&self, scope: &Scope, new: &NewJob, request: Option<&RequestKey>) -> Result<Job> {
         let tx = self.begin().await?;
         if let Some(answer) = request::replay(&tx, scope.organization, request).await? {

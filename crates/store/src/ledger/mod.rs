@@ -20,6 +20,7 @@ mod worker;
 pub use claim::Renewal;
 pub use end::PlainEnd;
 pub use feeder::Runnable;
+pub use insert::MOST_WAITING;
 pub use settle::Settled;
 
 pub(crate) use finish::fence_and_checkpoint;

@@ -14,7 +14,9 @@ impl Report {
     /// Runs the demo once, on `database_url` or on the SQLite file of its own directory.
     pub(crate) fn of_run(args: &Args, database_url: Option<&str>) -> Result<Self> {
         let mut command = Command::new(linkyard()?);
-        command.args(["demo", "--exit", "--json", "--limits", "off"]);
+        // A simulator without limits tells none, so the budget would go by what it assumes.
+        let free = ["--budget-initial-spike-limit", "1000000", "--budget-initial-hour-limit", "1000000"];
+        command.args(["demo", "--exit", "--json", "--limits", "off"]).args(free);
         command.args(["--vendors", &args.vendors.to_string(), "--projects", &args.projects.to_string()]);
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
