@@ -71,8 +71,7 @@ async fn usage(demo: &Demo) -> Result<Usage> {
 
 /// Asks the simulator's admin API.
 async fn ask(place: &Where, method: &str, path: &str, body: Value) -> Result<Value> {
-    // Without a provider of cryptography the client panics, even for plain HTTP; already installed is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    linkyard_tests::cryptography();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let request = client.request(method.parse()?, format!("{}/admin{path}", place.simulator)).json(&body);
     Ok(request.send().await?.error_for_status()?.json().await?)

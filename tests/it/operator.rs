@@ -1,7 +1,8 @@
 //! What an operator sees of a running installation: metrics, traces, and what the doctor says.
 
 use crate::cli_kit::{Up, run};
-use linkyard_tests::jobs::{cryptography, eventually};
+use linkyard_tests::cryptography;
+use linkyard_tests::jobs::eventually;
 use linkyard_tests::redis::RedisServer;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};

@@ -14,7 +14,7 @@ use linkyard_procore::{Args, Company, InsurancePage, PersonPage, Procore, Record
 use linkyard_simulator::{Config, Simulator};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
@@ -22,14 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// The company in all these tests; above 32 bits.
 pub(crate) const COMPANY: u64 = 598_134_325_812_345;
 
-/// Installs the cryptography that the client is built with.
-pub(crate) fn cryptography() {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| {
-        // Another area's tests may have been first; any provider will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
+pub(crate) use linkyard_tests::cryptography;
 
 /// Lets every call go and remembers what came back.
 #[derive(Debug, Default)]

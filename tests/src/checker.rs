@@ -316,8 +316,7 @@ async fn truth<T: for<'de> Deserialize<'de>>(place: &Where, company: &str, resou
 }
 
 async fn get(url: &str) -> Result<String> {
-    // The HTTP client panics without a provider of cryptography, even for plain HTTP; already installed is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::cryptography();
     let client = reqwest::Client::builder().no_proxy().build()?;
     Ok(client.get(url).send().await?.error_for_status()?.text().await?)
 }

@@ -23,7 +23,7 @@ use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
 use linkyard_store::{InsuranceFilter, InsuranceLine, RegistryFilter, SealingKey, Store};
 use linkyard_worker::{Perform, WorkerArgs};
 use serde_json::{Value, json};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -91,7 +91,7 @@ impl Doomed {
 impl Bench {
     /// A company of so many vendors and projects, shown in pages of `per_page`, and a provider for it that has not been tested yet.
     pub async fn start(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
-        cryptography();
+        crate::cryptography();
         let database_url = databases.fresh_url().await;
         let mut config = Config::default();
         config.companies.push(CompanySpec::generated(COMPANY, vendors, projects));
@@ -480,15 +480,6 @@ fn shared(redis: &RedisServer) -> Doorbell {
 async fn open(database_url: &str, key: &SealingKey) -> Store {
     let args = linkyard_store::Args { database_url: database_url.to_owned(), connections: 4 };
     Store::connect(&args, key.clone()).await.expect("the database opens")
-}
-
-/// The cryptography that an HTTP client of this process needs.
-pub fn cryptography() {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| {
-        // Another area's tests may have been first; any provider will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }
 
 fn shown(mapping: &Mapping) -> Value {

@@ -11,3 +11,9 @@ pub mod jobs;
 pub mod postgres;
 pub mod redis;
 pub mod sheet;
+
+/// Installs the cryptography without which an HTTP client of this process panics, even for plain HTTP.
+pub fn cryptography() {
+    // Whoever was first in this process has done it; any provider will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

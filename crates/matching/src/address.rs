@@ -10,9 +10,9 @@ pub(crate) struct Address {
     pub(crate) number: u32,
     /// Whether the number is that of a post box.
     pub(crate) is_box: bool,
-    /// The words of the street's name, without compass point and kind of street, in one string.
+    /// The words of the street's name, without direction and kind of street, in one string.
     pub(crate) street: String,
-    /// Compass point, as its first letters (`n`, `sw`); empty when there is none.
+    /// Its direction, north to northwest, as first letters (`n`, `sw`); empty when there is none.
     pub(crate) direction: String,
     /// Suite, floor, flat; empty when there is none.
     pub(crate) unit: String,
@@ -66,7 +66,7 @@ impl Address {
         address.number = take_number(&mut words);
         let mut street = Vec::new();
         for word in &words {
-            match compass(word) {
+            match direction(word) {
                 Some(direction) if address.direction.is_empty() && (street.is_empty() || word.len() > 1) => {
                     address.direction = direction.to_owned()
                 }
@@ -137,7 +137,7 @@ fn same_street(left: &str, right: &str) -> bool {
     letters(left) == letters(right) || first && (second || left.split(' ').count() != right.split(' ').count())
 }
 
-fn compass(word: &str) -> Option<&'static str> {
+fn direction(word: &str) -> Option<&'static str> {
     Some(match word {
         "n" | "north" | "no" => "n",
         "s" | "south" | "so" => "s",

@@ -49,7 +49,7 @@ pub enum Reason {
         /// The words.
         words: Vec<String>,
     },
-    /// The names have different words of a kind that tells firms apart: numbers, points of the compass, letters, trades.
+    /// The names have different words of a kind that tells firms apart: numbers, directions, letters, trades.
     Contradiction {
         /// The words here.
         here: Vec<String>,

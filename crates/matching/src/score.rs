@@ -134,7 +134,7 @@ fn legal(form: &Form, called: &Called) -> f32 {
     }
 }
 
-/// Whether the names contradict each other, whatever else agrees: other numbers, other points of the compass, a holding and its firm.
+/// Whether the names contradict each other, whatever else agrees: other numbers, other directions, a holding and its firm.
 pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) -> bool {
     let Some((left, right)) = scored.by else { return false };
     let form = &query.forms[left];

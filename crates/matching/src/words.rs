@@ -121,7 +121,7 @@ pub(crate) enum Kind {
     Relation,
     /// A country, a state or a large town.
     Place,
-    /// A point of the compass.
+    /// A direction: north, southwest.
     Direction,
     /// A number: digits, a number word, a Roman numeral.
     Number,
@@ -152,7 +152,7 @@ impl Kind {
     }
 }
 
-/// Whether the word is a point of the compass.
+/// Whether the word is a direction.
 pub(crate) fn is_direction(word: &str) -> bool {
     matches!(word, "north" | "south" | "east" | "west" | "northeast" | "northwest" | "southeast" | "southwest")
 }

@@ -33,8 +33,7 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Already installed is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    linkyard_tests::cryptography();
     let args = Args::parse();
     let path = |text: &str| std::fs::canonicalize(text).map_or_else(|_| text.to_owned(), |path| path.display().to_string());
     let mut simulator = vec![

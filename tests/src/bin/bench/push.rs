@@ -51,8 +51,7 @@ impl Drop for Simulator {
 
 /// Insurances per second that a simulator takes of one client that does nothing else.
 async fn simulator_alone(vendors: u32) -> Result<f64> {
-    // Installed by an earlier run of this benchmark is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    linkyard_tests::cryptography();
     let directory = tempfile::tempdir()?;
     let mut child = Command::new(linkyard()?)
         .args(["simulator", "--listen", "127.0.0.1:0", "--limits", "off", "--projects", "1"])
