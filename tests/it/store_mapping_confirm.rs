@@ -4,11 +4,44 @@ use crate::store_mapping_kit::{PROJECT, VENDOR, all, conflict, in_states, search
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::{RecordId, TargetId};
 use linkyard_core::job::RowCounts;
-use linkyard_core::mapping::{Choice, MappingState, OnLookalike};
+use linkyard_core::mapping::{Choice, MappingFilter, MappingState, OnLookalike};
 use linkyard_core::plan::{BulkAction, RowDecision, Selection};
-use linkyard_tests::build::{Side, create, create_anyway, decide, firms, leave_out, match_to, record};
+use linkyard_tests::build::{Side, create, create_anyway, decide, firms, leave_out, match_to, record, vendor};
 use linkyard_tests::databases::each_database;
 use linkyard_tests::ground;
+
+#[tokio::test]
+async fn a_rule_leaves_out_what_it_describes_as_it_was_planned() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let rule = MappingFilter { name_pattern: Some("*do not use*".to_owned()), has_association: Some(false), ..all() };
+        let early = side.fetch().await;
+        side.page(&early, VENDOR, &[record(9, "Do not use")]).await;
+        let (reason, message) = conflict(side.plan(VENDOR, &rule, BulkAction::DoNotAdd).await);
+        assert_eq!(reason, ConflictReason::State, "nobody knows yet who is on no project");
+        assert!(message.contains("not known yet"), "{message}");
+        side.finish(&early).await;
+
+        let page =
+            [vendor(1, "A (do not use)", &[]), vendor(2, "B (DO NOT USE)", &[]), vendor(3, "C do not use", &[7]), record(4, "D")];
+        side.walk(VENDOR, &page).await;
+        let planned = side.plan(VENDOR, &rule, BulkAction::DoNotAdd).await.expect("a plan").plan;
+        assert_eq!((planned.ignores, planned.links, planned.creates), (3, 0, 0));
+        side.confirm(VENDOR, &[decide(9, leave_out())]).await.expect("one of them meanwhile");
+        let late = side.confirm_filter(VENDOR, &rule, BulkAction::DoNotAdd, &planned.token).await;
+        assert_eq!(conflict(late).0, ConflictReason::Version);
+        let again = side.plan(VENDOR, &rule, BulkAction::DoNotAdd).await.expect("a plan").plan;
+        let other = MappingFilter { has_association: Some(true), ..rule.clone() };
+        let swapped = side.confirm_filter(VENDOR, &other, BulkAction::DoNotAdd, &again.token).await;
+        assert_eq!(conflict(swapped).0, ConflictReason::Version, "the token is of another rule");
+        let done = side.confirm_filter(VENDOR, &rule, BulkAction::DoNotAdd, &again.token).await.expect("confirmed");
+        assert!(done.job.is_none());
+        let ignored: Vec<i64> =
+            side.mappings(VENDOR, &in_states(&[MappingState::Ignored])).await.iter().map(|row| row.record.0).collect();
+        assert_eq!(ignored, [1, 2, 9]);
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn the_same_request_is_carried_out_once() {

@@ -1,6 +1,6 @@
 //! Mappings: listing, filters, drafts and whose they are; on both databases.
 
-use crate::store_mapping_kit::{VENDOR, all, conflict, ids, in_states, not_found, searching, violations};
+use crate::store_mapping_kit::{PROJECT, VENDOR, all, conflict, ids, in_states, not_found, searching, violations};
 use linkyard_core::directory::Record;
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::RecordId;
@@ -8,7 +8,7 @@ use linkyard_core::job::{Finish, JobKind};
 use linkyard_core::mapping::{Choice, MappingFilter, MappingState};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::Selection;
-use linkyard_tests::build::{Side, create, decide, firms, keys, leave_out, match_to, record};
+use linkyard_tests::build::{Side, create, decide, firms, keys, leave_out, match_to, record, vendor};
 use linkyard_tests::databases::each_database;
 use linkyard_tests::ground;
 
@@ -84,6 +84,56 @@ async fn filters_select_by_state_suggestion_and_draft() {
         let counts = store.mapping_counts(&side.scope, side.provider, VENDOR).await.expect("counts");
         let expected = [(MappingState::Unmapped, 2), (MappingState::Suggested, 1), (MappingState::Ignored, 1)];
         assert_eq!(counts, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pattern_describes_a_whole_name_in_any_case() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let names = ["Acme (DO NOT USE)", "Do not use", "100% Steel", "1000 Steel", "Müller_Bau", "MÜLLERxBAU", "a\\b"];
+        let page: Vec<Record> = names.iter().zip(1..).map(|(name, id)| record(id, name)).collect();
+        side.walk(VENDOR, &page).await;
+        for (pattern, expected) in [
+            ("*do NOT use*", &[1, 2][..]),
+            ("do not use", &[2]),
+            ("do not", &[]),
+            ("100%*", &[3]),
+            ("100? *", &[3, 4]),
+            ("müller?bau", &[5, 6]),
+            ("MÜLLER_BAU", &[5]),
+            ("a\\?", &[7]),
+            ("*", &[1, 2, 3, 4, 5, 6, 7]),
+        ] {
+            let filter = MappingFilter { name_pattern: Some(pattern.to_owned()), ..all() };
+            assert_eq!(ids(&side, &filter).await, expected, "{pattern}");
+        }
+        let long = MappingFilter { name_pattern: Some("?".repeat(1_001)), ..all() };
+        let answer = store.mapping_list(&side.scope, side.provider, VENDOR, &long, false, &PageRequest::default()).await;
+        assert_eq!(violations(answer), ["filter.name_pattern"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn filters_select_by_association_and_activity() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let inactive = Record { active: false, ..vendor(3, "Inactive", &[]) };
+        side.walk(VENDOR, &[vendor(1, "On two", &[7, 8]), vendor(2, "On none", &[]), inactive, record(4, "Says nothing")]).await;
+        side.walk(PROJECT, &[record(7, "With vendor"), record(9, "Without")]).await;
+        let with = |has_association, active| MappingFilter { has_association, active, ..all() };
+        assert_eq!(ids(&side, &with(Some(true), None)).await, [1]);
+        assert_eq!(ids(&side, &with(Some(false), None)).await, [2, 3, 4]);
+        assert_eq!(ids(&side, &with(Some(false), Some(true))).await, [2, 4]);
+        assert_eq!(ids(&side, &with(None, Some(false))).await, [3]);
+        let projects = |has_association| with(Some(has_association), None);
+        let found = async |wanted| {
+            let rows = side.mappings(PROJECT, &projects(wanted)).await;
+            rows.iter().map(|row| row.record.0).collect::<Vec<_>>()
+        };
+        assert_eq!((found(true).await, found(false).await), (vec![7], vec![9]));
     })
     .await;
 }

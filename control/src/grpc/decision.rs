@@ -218,11 +218,15 @@ fn filter_noting(field: &str, filter: Option<&v1::MappingFilter>, violations: &m
             None => violations.add(format!("{field}.states[{index}]"), "is not a state of a mapping"),
         }
     }
+    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     MappingFilter {
         states,
-        search: Some(filter.search.trim().to_owned()).filter(|text| !text.is_empty()),
+        search: said(&filter.search),
+        name_pattern: said(&filter.name_pattern),
         has_suggestion: filter.has_suggestion,
         has_draft: filter.has_draft,
+        has_association: filter.has_association,
+        active: filter.active,
     }
 }
 

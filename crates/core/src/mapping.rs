@@ -414,10 +414,17 @@ pub struct MappingFilter {
     pub states: Vec<MappingState>,
     /// Only names that contain this text (case does not matter); `None` = all.
     pub search: Option<String>,
+    /// Only names that this pattern describes from their first to their last character (case does not matter): `*` stands for any text,
+    /// `?` for one character. `None` = all.
+    pub name_pattern: Option<String>,
     /// Only rows with (`Some(true)`) or without (`Some(false)`) a suggestion.
     pub has_suggestion: Option<bool>,
     /// Only rows with or without a draft.
     pub has_draft: Option<bool>,
+    /// Only vendors that are on some project (`Some(true)`) or on none (`Some(false)`); of projects those with or without a vendor.
+    pub has_association: Option<bool>,
+    /// Only records that the directory calls active, or inactive.
+    pub active: Option<bool>,
 }
 
 #[cfg(test)]

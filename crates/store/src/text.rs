@@ -37,20 +37,36 @@ pub(crate) fn searched(name: &str) -> String {
 /// # Errors
 /// `Invalid` for a search of more than 1,000 characters.
 pub(crate) fn containing(search: &str) -> Result<String> {
-    if search.chars().nth(SEARCHED_CHARACTERS).is_some() {
-        return Err(Error::invalid("filter.search", "is longer than 1,000 characters"));
+    let search = short("filter.search", search)?;
+    Ok(format!("%{}%", search.chars().map(literal).collect::<String>()))
+}
+
+/// The pattern (for `like .. escape '\'`) of names that `glob` describes as a whole: `*` is any text, `?` any character, all others are
+/// themselves.
+///
+/// # Errors
+/// `Invalid` for more than 1,000 characters.
+pub(crate) fn described(glob: &str) -> Result<String> {
+    let glob = short("filter.name_pattern", glob)?;
+    let spelled = glob.chars().map(|character| match character {
+        '*' => "%".to_owned(),
+        '?' => "_".to_owned(),
+        other => literal(other),
+    });
+    Ok(spelled.collect())
+}
+
+/// What a person searches for, in the form of [`searched`].
+fn short(field: &str, text: &str) -> Result<String> {
+    if text.chars().nth(SEARCHED_CHARACTERS).is_some() {
+        return Err(Error::invalid(field, "is longer than 1,000 characters"));
     }
-    let search = kept(search).to_lowercase();
-    let mut pattern = String::with_capacity(search.len() + 2);
-    pattern.push('%');
-    for character in search.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    Ok(pattern)
+    Ok(kept(text).to_lowercase())
+}
+
+/// A character that means itself in a pattern.
+fn literal(character: char) -> String {
+    if matches!(character, '%' | '_' | '\\') { format!("\\{character}") } else { character.to_string() }
 }
 
 /// `key` in a form that fits an index: a longer one keeps its identity by a hash.
@@ -79,6 +95,12 @@ mod tests {
     fn a_search_means_itself() {
         assert_eq!(containing("100%_\\ Ä").expect("short"), "%100\\%\\_\\\\ ä%");
         assert!(containing(&"x".repeat(1_001)).is_err());
+    }
+
+    #[test]
+    fn a_pattern_has_two_special_characters() {
+        assert_eq!(described("*Test?_100%*\\").expect("short"), "%test_\\_100\\%%\\\\");
+        assert!(described(&"*".repeat(1_001)).is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ Examples:
   linkyard parties mapping confirm --filter suggested --accept-suggestions --dry-run
   linkyard parties mapping confirm --filter state=unmapped --create --yes --wait
   linkyard projects mapping confirm --filter draft --drafts --yes --wait -o json
+  linkyard parties mapping confirm --filter 'name=*do not use*' --ignore
+  linkyard parties mapping confirm --filter inactive,unassociated,unsuggested --ignore --dry-run
 
 Rows: RECORD=match:TARGET, RECORD=create, RECORD=do-not-add, or RECORD alone for what its draft
 says; `--rows FILE` reads them from a file, one per line. More than 1,000 rows are sent in several
@@ -37,7 +39,8 @@ Without --yes the plan is shown and a person is asked. With --wait the exit code
 failed; rows that were held back are no failure (`.. mapping list --filter state=held`).
 
 Filters are conditions joined by commas, and all must hold:
-  all, state=held|failed, search=TEXT, suggested, unsuggested, draft, undrafted";
+  all, state=held|failed, search=TEXT, name=PATTERN (* and ?), suggested, unsuggested, draft,
+  undrafted, associated, unassociated (on no project), active, inactive";
 
 /// Which records, what to do with them, and how careful to be.
 #[derive(Clone, Debug, Args)]
@@ -94,7 +97,7 @@ pub(crate) struct ActionArgs {
     create: bool,
 
     /// Leave out.
-    #[arg(long)]
+    #[arg(long, visible_alias = "ignore")]
     do_not_add: bool,
 }
 

@@ -24,8 +24,11 @@ Filters are conditions joined by commas, and all must hold:
   all                       every record (a filter of its own)
   state=held                in this state; several as state=held|failed
   search=concrete           names that contain this text, in any case (up to the next comma)
+  name=*do not use*         names of this pattern, in any case: * is any text, ? any character
   suggested, unsuggested    with or without a suggestion
   draft, undrafted          with or without a draft
+  associated, unassociated  vendors on some project or on none; projects with or without a vendor
+  active, inactive          as the directory calls them
 States: unmapped, suggested, held, confirmed, linking, linked, ignored, failed, orphaned, unlinked";
 
 /// Reads a filter.
@@ -47,11 +50,19 @@ pub(crate) fn parse(text: &str) -> Result<MappingFilter, String> {
             }
             Some(("search", search)) if filter.search.is_empty() && !search.is_empty() => search.clone_into(&mut filter.search),
             Some(("search", _)) => return Err("search= takes one text".to_owned()),
+            Some(("name", pattern)) if filter.name_pattern.is_empty() && !pattern.is_empty() => {
+                pattern.clone_into(&mut filter.name_pattern);
+            }
+            Some(("name", _)) => return Err("name= takes one pattern".to_owned()),
             None => match condition {
                 "suggested" => set(&mut filter.has_suggestion, true, condition)?,
                 "unsuggested" => set(&mut filter.has_suggestion, false, condition)?,
                 "draft" => set(&mut filter.has_draft, true, condition)?,
                 "undrafted" => set(&mut filter.has_draft, false, condition)?,
+                "associated" => set(&mut filter.has_association, true, condition)?,
+                "unassociated" => set(&mut filter.has_association, false, condition)?,
+                "active" => set(&mut filter.active, true, condition)?,
+                "inactive" => set(&mut filter.active, false, condition)?,
                 _ => return Err(unknown(condition)),
             },
             Some(_) => return Err(unknown(condition)),
@@ -74,7 +85,8 @@ fn set(slot: &mut Option<bool>, value: bool, condition: &str) -> Result<(), Stri
 }
 
 fn unknown(condition: &str) -> String {
-    let known = "all, state=.., search=.., suggested, unsuggested, draft, undrafted";
+    let known = "all, state=.., search=.., name=.., suggested, unsuggested, draft, undrafted, associated, unassociated, \
+        active, inactive";
     format!("`{condition}` is no condition; there are {known}")
 }
 
@@ -88,14 +100,25 @@ mod tests {
         assert_eq!(filter.states, [i32::from(MappingState::Unmapped), i32::from(MappingState::Suggested)]);
         assert_eq!(filter.search, "Acme Steel");
         assert_eq!((filter.has_suggestion, filter.has_draft), (Some(true), Some(false)));
+        let rule = parse("name=*Do Not Use*,unassociated,inactive").expect("a rule");
+        assert_eq!((rule.name_pattern.as_str(), rule.has_association, rule.active), ("*Do Not Use*", Some(false), Some(false)));
         assert_eq!(parse("all"), Ok(MappingFilter::default()));
     }
 
     #[test]
     fn nothing_is_selected_by_accident() {
-        for wrong in
-            ["", "all,suggested", "state=", "state=gone", "search=", "name=x", "suggested,unsuggested", "search=a,search=b"]
-        {
+        for wrong in [
+            "",
+            "all,suggested",
+            "state=",
+            "state=gone",
+            "search=",
+            "name=",
+            "title=x",
+            "suggested,unsuggested",
+            "active,inactive",
+            "search=a,search=b",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -5,7 +5,7 @@ use super::picked::Picked;
 use super::plan;
 use crate::directory::List;
 use crate::ledger::{insert_job, read_job};
-use crate::sql::{commit, execute};
+use crate::sql::{commit, execute, one};
 use crate::{RequestKey, Store, audit, gate, provider, request};
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::{JobId, ProviderId};
@@ -43,8 +43,8 @@ impl Store {
     /// # Errors
     /// `Invalid` with every violation (two decisions for one record, an unknown record, a target of another organization, a target
     /// without MATCH or the reverse, more than 1,000 rows, a filter without its plan's token); `Conflict(Version)` when rows or the
-    /// selection changed since they were seen; `Conflict(State)` naming rows that take no decision; `Conflict(RequestIdReused)`;
-    /// `NotFound` for the provider.
+    /// selection changed since they were seen; `Conflict(State)` naming rows that take no decision, or for a filter of records without
+    /// association before the directory told any; `Conflict(RequestIdReused)`; `NotFound` for the provider.
     pub async fn mapping_confirm(
         &self,
         scope: &Scope,
@@ -122,12 +122,30 @@ async fn planned_filter(
     filter: &MappingFilter,
     action: BulkAction,
 ) -> Result<(Plan, Picked)> {
+    if filter.has_association == Some(false) {
+        require_associations(connection, list).await?;
+    }
     let picked = Picked::by_filter(list, filter, action)?;
     let mut plan = plan::counts(connection, &picked, &format!("{filter:?} {action:?}")).await?;
     let selected = plan::selected(connection, list, filter).await?;
     plan.unchanged = selected.saturating_sub(plan.links + plan.creates + plan.ignores);
     plan.conflicts = plan::conflicts(connection, list, &picked, &plan).await?;
     Ok((plan, picked))
+}
+
+/// "On no project" is a fact only when the vendors were walked completely and the directory says who is on which project: before that it
+/// would be said of everybody.
+async fn require_associations(connection: &impl ConnectionTrait, list: &List) -> Result<()> {
+    let sql = "select 1 as known from walk w
+        where w.provider_id = $1 and w.subject = 'vendor' and w.organization_id = $2 and w.complete
+            and exists (select 1 from directory_association a where a.provider_id = $1 and a.organization_id = $2)
+        limit 1";
+    if one(connection, sql, [list.provider.0.into(), list.organization.0.into()]).await?.is_some() {
+        return Ok(());
+    }
+    let message =
+        "who is on which project is not known yet: fetch the directory completely, then confirm by associations".to_owned();
+    Err(conflict(list, ConflictReason::State, list.provider, message))
 }
 
 /// A filter is confirmed as it was seen, or not at all.

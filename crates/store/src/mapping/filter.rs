@@ -2,7 +2,7 @@
 
 use crate::text;
 use linkyard_core::Result;
-use linkyard_core::mapping::{MappingFilter, MappingState};
+use linkyard_core::mapping::{MappingFilter, MappingState, Subject};
 use sea_orm::Value;
 
 /// What filters and lists read from. LINKING is not written on rows: a confirmed row is being linked while its link job runs (an import
@@ -14,19 +14,23 @@ pub(super) const FROM: &str = "mapping m
 /// The state as it is shown.
 pub(super) const STATE: &str = "case when j.id is not null then 'linking' else m.state end";
 
-/// `and ..` for everything that `filter` asks, with its parameters, the first of which is `$first`.
+/// `and ..` for everything that `filter` asks of the list of `subject`, with its parameters, the first of which is `$first`.
 ///
 /// # Errors
-/// `Invalid` for a search that is too long.
-pub(super) fn condition(filter: &MappingFilter, first: usize) -> Result<(String, Vec<Value>)> {
+/// `Invalid` for a search or a pattern that is too long.
+pub(super) fn condition(filter: &MappingFilter, subject: Subject, first: usize) -> Result<(String, Vec<Value>)> {
     let mut sql = String::new();
-    let mut values = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
     if !filter.states.is_empty() {
         sql.push_str(&states(&filter.states));
     }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
         sql.push_str(&format!(" and r.name_search like ${first} escape '\\'"));
         values.push(text::containing(search)?.into());
+    }
+    if let Some(pattern) = filter.name_pattern.as_deref().filter(|pattern| !pattern.is_empty()) {
+        sql.push_str(&format!(" and r.name_search like ${} escape '\\'", first + values.len()));
+        values.push(text::described(pattern)?.into());
     }
     if let Some(wanted) = filter.has_suggestion {
         sql.push_str(if wanted { " and exists" } else { " and not exists" });
@@ -36,6 +40,19 @@ pub(super) fn condition(filter: &MappingFilter, first: usize) -> Result<(String,
     }
     if let Some(wanted) = filter.has_draft {
         sql.push_str(if wanted { " and m.draft_decision is not null" } else { " and m.draft_decision is null" });
+    }
+    if let Some(wanted) = filter.has_association {
+        let side = match subject {
+            Subject::Vendor => "vendor_record_id",
+            Subject::Project => "project_record_id",
+        };
+        sql.push_str(if wanted { " and exists" } else { " and not exists" });
+        sql.push_str(&format!(
+            " (select 1 from directory_association a where a.provider_id = m.provider_id and a.{side} = m.record_id)"
+        ));
+    }
+    if let Some(wanted) = filter.active {
+        sql.push_str(if wanted { " and r.active" } else { " and not r.active" });
     }
     Ok((sql, values))
 }

@@ -45,7 +45,7 @@ impl Store {
             None => i64::MIN,
             Some(key) => key.parse().map_err(|_| Error::invalid("page_token", "is not one that this list gave"))?,
         };
-        let (condition, more) = filter::condition(filter, 6)?;
+        let (condition, more) = filter::condition(filter, subject, 6)?;
         let rest = format!("and m.record_id > $4 {condition} order by m.record_id limit $5");
         let values = [after.into(), (i64::from(page.size) + 1).into()].into_iter().chain(more);
         let list = List { organization: scope.organization, provider, subject };

@@ -35,7 +35,7 @@ impl Picked {
     /// Rows that a filter selects, as far as `action` has something to do with them: they take a decision, and the directory still has
     /// them. What a person left out or unlinked is decided anew in bulk only where the filter names that state.
     pub(super) fn by_filter(list: &List, filter: &MappingFilter, action: BulkAction) -> Result<Self> {
-        let (condition, more) = filter::condition(filter, 4)?;
+        let (condition, more) = filter::condition(filter, list.subject, 4)?;
         let states: Vec<String> = MappingState::ALL
             .into_iter()
             .filter(|state| taken(*state, filter, action))

@@ -60,7 +60,7 @@ async fn lookalikes(connection: &impl ConnectionTrait, picked: &Picked) -> Resul
 
 /// How many rows a filter selects, whatever their state.
 pub(super) async fn selected(connection: &impl ConnectionTrait, list: &List, filter: &MappingFilter) -> Result<u64> {
-    let (condition, more) = filter::condition(filter, 4)?;
+    let (condition, more) = filter::condition(filter, list.subject, 4)?;
     let sql = format!(
         "select count(*) as n from {FROM} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 {condition}"
     );
