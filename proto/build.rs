@@ -7,10 +7,11 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver};
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "linkyard/v1/compliance.proto",
     "linkyard/v1/contact.proto",
     "linkyard/v1/decision_import.proto",
+    "linkyard/v1/duplicate.proto",
     "linkyard/v1/job.proto",
     "linkyard/v1/mapping.proto",
     "linkyard/v1/organization.proto",

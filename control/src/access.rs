@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 77] = [
+pub const METHODS: [(&str, Need); 81] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -31,6 +31,10 @@ pub const METHODS: [(&str, Need); 77] = [
     ("linkyard.v1.ComplianceService/ListInsurances", READ),
     ("linkyard.v1.ComplianceService/CountInsurances", READ),
     ("linkyard.v1.ComplianceService/PushCompliance", WRITE),
+    ("linkyard.v1.DuplicateService/ListDuplicateGroups", READ),
+    ("linkyard.v1.DuplicateService/GetDuplicateGroup", READ),
+    ("linkyard.v1.DuplicateService/DismissDuplicateGroup", WRITE),
+    ("linkyard.v1.DuplicateService/RestoreDuplicateGroup", WRITE),
     ("linkyard.v1.JobService/GetJob", READ),
     ("linkyard.v1.JobService/ListJobs", READ),
     ("linkyard.v1.JobService/WatchJob", READ),

@@ -20,6 +20,7 @@ pub(crate) const AUDIT_ENTRIES: Collection = Collection { plural: "auditEntries"
 pub(crate) const API_KEYS: Collection = Collection { plural: "apiKeys", singular: "api_key" };
 pub(crate) const COMPLIANCE_PROFILES: Collection = Collection { plural: "complianceProfiles", singular: "compliance_profile" };
 pub(crate) const COVERAGES: Collection = Collection { plural: "coverages", singular: "coverage" };
+pub(crate) const DUPLICATE_GROUPS: Collection = Collection { plural: "duplicateGroups", singular: "duplicate_group" };
 pub(crate) const JOBS: Collection = Collection { plural: "jobs", singular: "job" };
 pub(crate) const ORGANIZATIONS: Collection = Collection { plural: "organizations", singular: "organization" };
 pub(crate) const PARTIES: Collection = Collection { plural: "parties", singular: "party" };

@@ -43,6 +43,7 @@ paged! {
     ListCoveragesRequest,
     ListInsurancesRequest,
     ListContactsRequest,
+    ListDuplicateGroupsRequest,
     ListAuditEntriesRequest,
     ListImportRowsRequest,
     ListJobsRequest,

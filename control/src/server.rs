@@ -110,6 +110,7 @@ fn bounds() -> Server {
 
 fn api_routes(api: &Api) -> RoutesBuilder {
     use v1::compliance_service_server::ComplianceServiceServer;
+    use v1::duplicate_service_server::DuplicateServiceServer;
     use v1::job_service_server::JobServiceServer;
     use v1::organization_service_server::OrganizationServiceServer;
     use v1::party_mapping_service_server::PartyMappingServiceServer;
@@ -123,6 +124,7 @@ fn api_routes(api: &Api) -> RoutesBuilder {
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(bounded!(ComplianceServiceServer::from_arc(api.clone())))
+        .add_service(bounded!(DuplicateServiceServer::from_arc(api.clone())))
         .add_service(bounded!(JobServiceServer::from_arc(api.clone())))
         .add_service(bounded!(OrganizationServiceServer::from_arc(api.clone())))
         .add_service(bounded!(PartyMappingServiceServer::from_arc(api.clone())))

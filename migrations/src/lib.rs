@@ -18,6 +18,7 @@ mod m20261122_000008_traces;
 mod m20261122_000009_changes;
 mod m20261123_000001_decision_imports;
 mod m20261123_000002_workers;
+mod m20261127_000010_duplicates;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_changes::Migration),
             Box::new(m20261123_000001_decision_imports::Migration),
             Box::new(m20261123_000002_workers::Migration),
+            Box::new(m20261127_000010_duplicates::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use v1::compliance_service_client::ComplianceServiceClient;
+use v1::duplicate_service_client::DuplicateServiceClient;
 use v1::job_service_client::JobServiceClient;
 use v1::organization_service_client::OrganizationServiceClient;
 use v1::party_mapping_service_client::PartyMappingServiceClient;
@@ -19,6 +20,7 @@ use v1::provider_service_client::ProviderServiceClient;
 /// All clients of one key.
 pub(crate) struct Clients {
     pub(crate) compliance: ComplianceServiceClient<Keyed>,
+    pub(crate) duplicates: DuplicateServiceClient<Keyed>,
     pub(crate) jobs: JobServiceClient<Keyed>,
     pub(crate) organizations: OrganizationServiceClient<Keyed>,
     pub(crate) party_mappings: PartyMappingServiceClient<Keyed>,
@@ -33,6 +35,7 @@ impl Clients {
         let channel = control.keyed(key);
         Self {
             compliance: ComplianceServiceClient::new(channel.clone()),
+            duplicates: DuplicateServiceClient::new(channel.clone()),
             jobs: JobServiceClient::new(channel.clone()),
             organizations: OrganizationServiceClient::new(channel.clone()),
             party_mappings: PartyMappingServiceClient::new(channel.clone()),

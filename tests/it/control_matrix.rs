@@ -2,11 +2,14 @@
 
 use crate::control_kit::{Clients, call};
 use linkyard_control::METHODS;
+use linkyard_core::duplicate::{MemberId, Searched};
+use linkyard_core::id::RecordId;
 use linkyard_core::mapping::Subject;
+use linkyard_core::page::PageRequest;
 use linkyard_proto::v1;
 use linkyard_tests::control::{Control, Tenant};
 use linkyard_tests::databases::each_database;
-use linkyard_tests::ground::{active_provider, fetch, platform_form};
+use linkyard_tests::ground::{active_provider, duplicates as duplicates_found, fetch, platform_form};
 use prost::Message;
 use std::collections::BTreeSet;
 use tonic::Code;
@@ -35,6 +38,7 @@ struct Rows {
     profile: String,
     key: String,
     coverage: String,
+    duplicate_group: String,
 }
 
 /// A method without its package, and a request for it.
@@ -132,6 +136,27 @@ fn compliance(rows: &Rows) -> Vec<Case> {
     ]
 }
 
+fn duplicates(rows: &Rows) -> Vec<Case> {
+    let name = || rows.duplicate_group.clone();
+    let listed = v1::ListDuplicateGroupsRequest {
+        list: v1::SearchedList::Vendors.into(),
+        provider: rows.provider.clone(),
+        ..Default::default()
+    };
+    vec![
+        ("DuplicateService/ListDuplicateGroups", theirs(listed)),
+        ("DuplicateService/GetDuplicateGroup", theirs(v1::GetDuplicateGroupRequest { name: name() })),
+        (
+            "DuplicateService/DismissDuplicateGroup",
+            theirs(v1::DismissDuplicateGroupRequest { name: name(), ..Default::default() }),
+        ),
+        (
+            "DuplicateService/RestoreDuplicateGroup",
+            theirs(v1::RestoreDuplicateGroupRequest { name: name(), ..Default::default() }),
+        ),
+    ]
+}
+
 fn mappings(rows: &Rows) -> Vec<Case> {
     let parent = || rows.provider.clone();
     let (party, project) = (format!("{}/partyMappings/1", rows.provider), format!("{}/projectMappings/1", rows.provider));
@@ -222,10 +247,18 @@ fn changes(rows: &Rows) -> Vec<Case> {
 
 /// A request for every method of the API.
 fn matrix(rows: &Rows) -> Vec<Case> {
-    [jobs_and_organizations(rows), registry(rows), providers(rows), mappings(rows), compliance(rows), changes(rows)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        jobs_and_organizations(rows),
+        registry(rows),
+        providers(rows),
+        mappings(rows),
+        duplicates(rows),
+        compliance(rows),
+        changes(rows),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Fills a tenant with one of everything.
@@ -250,6 +283,11 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
     let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
+    let list = Searched { provider: Some(provider), subject: Subject::Vendor };
+    let group = [1, 2].map(|id| MemberId::Record(RecordId(id)));
+    duplicates_found(&control.store, &tenant.scope, provider, list, &group).await;
+    let group = PageRequest { size: 1, after: None };
+    let group = control.store.duplicate_list(&tenant.scope, list, false, &group).await.expect("a group").rows[0].id;
     let coverage = v1::Coverage {
         party: party.clone(),
         insurance_type: "Auto".to_owned(),
@@ -274,6 +312,7 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
         profile: profiles.compliance_profiles[0].name.clone(),
         key: keys.api_keys[0].name.clone(),
         coverage: coverage.coverages[0].name.clone(),
+        duplicate_group: format!("duplicateGroups/{group}"),
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_fetch_is_followed_by_suggestions_and_synchronization() {
         let mut ended: Vec<_> = jobs.iter().map(|job| (job.kind.as_str(), job.state)).collect();
         ended.sort();
         let succeeded = |kind| (kind, JobState::Succeeded);
-        assert_eq!(ended, ["fetch_directory", "suggest", "sync_linked", "test_connection"].map(succeeded));
+        assert_eq!(ended, ["fetch_directory", "find_duplicates", "suggest", "sync_linked", "test_connection"].map(succeeded));
     })
     .await;
 }

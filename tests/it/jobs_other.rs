@@ -1,8 +1,10 @@
 //! The jobs besides the fetch: connection test, suggestions, linking, synchronization.
 
+use linkyard_core::duplicate::Searched;
 use linkyard_core::error::Attention;
 use linkyard_core::job::{JobKind, JobState};
 use linkyard_core::mapping::Subject;
+use linkyard_core::page::PageRequest;
 use linkyard_core::provider::{Provider, ProviderState};
 use linkyard_tests::databases::each_kind;
 use linkyard_tests::jobs::{Bench, COMPANY, eventually};
@@ -117,6 +119,28 @@ async fn suggestions_computed_twice_are_the_same() {
         let job = bench.run(JobKind::Suggest).await;
         assert_eq!((job.state, job.counts.total), (JobState::Succeeded, 50));
         assert_eq!(bench.state().await, once);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn duplicates_of_the_directory_are_found_after_a_fetch_and_not_searched_again() {
+    each_kind(async |databases| {
+        let bench = Bench::fetched(&databases, 40, 10, 50).await;
+        let list = Searched { provider: Some(bench.provider), subject: Subject::Vendor };
+        let page = PageRequest { size: 100, after: None };
+        let found = bench.store.duplicate_list(&bench.scope, list, false, &page).await.expect("groups").rows;
+        assert!(!found.is_empty(), "one in five vendors of the simulator looks like an earlier one");
+        assert!(found.iter().all(|group| group.member_count >= 2 && !group.reasons.is_empty()), "{found:?}");
+        let again = bench.run(JobKind::FindDuplicates).await;
+        assert_eq!((again.state, again.counts.total), (JobState::Succeeded, 0), "nothing changed");
+        bench.party("Twin Paving LLC").await;
+        bench.party("Twin Paving Inc").await;
+        let parties = bench.run(JobKind::FindDuplicates).await;
+        assert_eq!((parties.state, parties.counts.total), (JobState::Succeeded, 2), "the registry changed");
+        let list = Searched { provider: None, subject: Subject::Vendor };
+        let found = bench.store.duplicate_list(&bench.scope, list, false, &page).await.expect("groups").rows;
+        assert_eq!(found.iter().map(|group| group.member_count).collect::<Vec<_>>(), [2]);
     })
     .await;
 }

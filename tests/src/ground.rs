@@ -1,8 +1,9 @@
 //! The ground that a store case stands on: a tenant, a provider that works, jobs to claim. Every helper panics where it can not do its
 //! work: the case that called it says nothing then.
 
+use linkyard_core::duplicate::{FoundGroup, MemberId, Searched};
 use linkyard_core::id::{CompanyId, JobId, ProviderId};
-use linkyard_core::job::{ClaimedJob, Fence, Finish, Job, JobKind, Lane, NewJob};
+use linkyard_core::job::{Checkpoint, ClaimedJob, Fence, Finish, Job, JobKind, Lane, NewJob};
 use linkyard_core::provider::{ContactsMode, Credentials, Environment, NewProvider, Provider, Visible};
 use linkyard_core::scope::Scope;
 use linkyard_store::{RequestKey, Store};
@@ -63,6 +64,17 @@ pub fn new_job(provider: Option<ProviderId>, kind: JobKind, lane: Lane, key: imp
 pub async fn fetch(store: &Store, scope: &Scope, provider: ProviderId) -> Job {
     let new = new_job(Some(provider), JobKind::FetchDirectory, Lane::Background, JobId::generate().to_string());
     store.job_enqueue(scope, &new, None).await.expect("a fetch")
+}
+
+/// Writes that a search of `list` found these records to be one, under a job of `provider`.
+pub async fn duplicates(store: &Store, scope: &Scope, provider: ProviderId, list: Searched, members: &[MemberId]) {
+    let new = new_job(Some(provider), JobKind::FindDuplicates, Lane::Background, JobId::generate().to_string());
+    let job = store.job_enqueue(scope, &new, None).await.expect("a search");
+    let fence = claim(store, job.id).await.fence;
+    let group = FoundGroup { members: members.to_vec(), probability: 0.97, reasons: vec!["names are equal".to_owned()] };
+    let written = store.duplicates_write(&fence, list, "found by hand", &[group], &Checkpoint::default()).await;
+    assert_eq!(written.expect("written"), 1);
+    store.job_finish(&fence, &Finish::Done(json!({}))).await.expect("finished");
 }
 
 /// Claims one job with a long lease.

@@ -1,7 +1,7 @@
 //! Decisions as they come in: choices, rows, filters. Everything that is wrong with a request is noted under its own field.
 
 use crate::etag;
-use crate::names;
+use crate::names::{self, DUPLICATE_GROUPS};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{ProviderId, RecordId};
 use linkyard_core::mapping::{Choice, Decision, MappingFilter, MappingState, OnLookalike, Subject};
@@ -27,6 +27,7 @@ pub(crate) type Draft = (RecordId, Option<Choice>, Option<i64>);
 pub(crate) enum Wanted {
     Rows(v1::ConfirmRows),
     Filter(v1::ConfirmFilter),
+    Group(v1::ConfirmGroup),
 }
 
 /// Whose mappings a request is about, while its rows are read.
@@ -141,9 +142,10 @@ pub(crate) fn unlinks(provider: ProviderId, subject: Subject, rows: &[v1::Unlink
 /// `Invalid` with everything that is wrong.
 pub(crate) fn selection(provider: ProviderId, subject: Subject, wanted: Option<Wanted>, plan_only: bool) -> Result<Selection> {
     match wanted {
-        None => Err(Error::invalid("selection", "is missing: give rows or a filter")),
+        None => Err(Error::invalid("selection", "is missing: give rows, a filter or a group")),
         Some(Wanted::Rows(rows)) => confirm_rows(provider, subject, &rows.rows),
         Some(Wanted::Filter(filter)) => confirm_filter(&filter, plan_only),
+        Some(Wanted::Group(group)) => confirm_group(subject, &group),
     }
 }
 
@@ -159,6 +161,19 @@ fn confirm_rows(provider: ProviderId, subject: Subject, rows: &[v1::ConfirmRow])
         decisions.extend(record.map(|record| RowDecision { record, choice, expected_revision }));
     }
     reader.violations.finish(Selection::Rows(decisions))
+}
+
+fn confirm_group(subject: Subject, wanted: &v1::ConfirmGroup) -> Result<Selection> {
+    let mut violations = Violations::default();
+    let group = DUPLICATE_GROUPS.note("group.duplicate_group", &wanted.duplicate_group, &mut violations);
+    let target = match wanted.target.as_str() {
+        "" => None,
+        name => names::targets(subject).note("group.target", name, &mut violations),
+    };
+    violations.finish(())?;
+    let Some(group) = group else { return Err(Error::broken("a group without violations has no name")) };
+    let plan_token = Some(wanted.plan_token.clone()).filter(|token| !token.is_empty());
+    Ok(Selection::Group { group, target, plan_token })
 }
 
 fn confirm_filter(wanted: &v1::ConfirmFilter, plan_only: bool) -> Result<Selection> {

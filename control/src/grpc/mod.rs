@@ -4,6 +4,7 @@ mod compliance;
 mod contact;
 mod decision;
 mod decision_file;
+mod duplicate;
 mod job;
 mod mapping;
 mod mask;

@@ -65,6 +65,7 @@ impl ProjectMappingService for Api {
         let wanted = message.selection.map(|selection| match selection {
             Selection::Rows(rows) => Wanted::Rows(rows),
             Selection::Filter(filter) => Wanted::Filter(filter),
+            Selection::Group(group) => Wanted::Group(group),
         });
         let plan_only = message.validate_only;
         let confirm = Confirm { parent: message.parent, wanted, plan_only, request: key.filter(|_| !plan_only) };

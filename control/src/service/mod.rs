@@ -6,6 +6,7 @@
 mod compliance;
 mod contact;
 mod decision_file;
+mod duplicate;
 mod job;
 mod mapping;
 mod organization;

@@ -48,7 +48,8 @@ pub(crate) fn count(of: MappingState, count: u64) -> v1::MappingStateCount {
     v1::MappingStateCount { state: state(of).into(), count: super::count(count) }
 }
 
-fn state(state: MappingState) -> v1::MappingState {
+/// A state.
+pub(crate) fn state(state: MappingState) -> v1::MappingState {
     match state {
         MappingState::Unmapped => v1::MappingState::Unmapped,
         MappingState::Suggested => v1::MappingState::Suggested,

@@ -3,6 +3,7 @@
 mod compliance;
 mod contact;
 mod decision_file;
+mod duplicate;
 mod job;
 mod mapping;
 mod organization;
@@ -15,8 +16,9 @@ mod worker;
 pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
 pub(crate) use contact::contact;
 pub(crate) use decision_file::{import_preview, import_row, outcome as import_outcome};
+pub(crate) use duplicate::duplicate_group;
 pub(crate) use job::{job, state as job_state};
-pub(crate) use mapping::{address, count as mapping_count, mapping};
+pub(crate) use mapping::{address, count as mapping_count, mapping, state as mapping_state};
 pub(crate) use organization::{access, api_key, audit_entry, organization};
 pub(crate) use plan::plan;
 pub(crate) use provider::{contacts_mode, provider, report, retire_by};

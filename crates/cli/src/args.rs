@@ -1,8 +1,8 @@
 //! The grammar of the command line. `linkyard --help` is the reference, so every flag says here what it does.
 
 use crate::admin::{
-    AuditCommand, CoverageCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup, OrganizationCommand,
-    PartyCommand, ProjectCommand, ProviderCommand, WorkerCommand,
+    AuditCommand, CoverageCommand, DuplicateCommand, Group, InsuranceCommand, JobCommand, KeyCommand, MappingGroup,
+    OrganizationCommand, PartyCommand, ProjectCommand, ProviderCommand, WorkerCommand,
 };
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES_HELP;
@@ -109,6 +109,9 @@ Examples:
     /// Which project of the directory is which project.
     Projects(Group<MappingGroup>),
 
+    /// Records that look like one, in the directory and in the registry.
+    Duplicates(Group<DuplicateCommand>),
+
     /// The registry's parties, their types and compliance profiles.
     Party(Group<PartyCommand>),
 
@@ -160,6 +163,7 @@ impl Command {
             | Self::Job(_)
             | Self::Organization(_)
             | Self::Key(_)
+            | Self::Duplicates(_)
             | Self::Audit(_) => "warn",
         }
     }

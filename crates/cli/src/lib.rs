@@ -36,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Provider(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Parties(group) => Box::pin(group.run_mapping(admin::Side::Parties)).await,
         Command::Projects(group) => Box::pin(group.run_mapping(admin::Side::Projects)).await,
+        Command::Duplicates(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Party(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Project(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,
         Command::Coverage(group) => Box::pin(group.run(async |command, session| command.run(session).await)).await,

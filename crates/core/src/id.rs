@@ -83,6 +83,8 @@ uuid_id! {
     ContactId,
     /// Evidence of one insurance line of a party.
     CoverageId,
+    /// A group of suspected duplicates.
+    DuplicateGroupId,
     /// A decision file that was sent.
     ImportId,
     /// A worker process, from its start to its end; also the owner of its leases.

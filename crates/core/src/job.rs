@@ -37,6 +37,8 @@ words! {
         FetchDirectory = "fetch_directory",
         /// Computes the candidates of records without a decision.
         Suggest = "suggest",
+        /// Looks for records of one list that are one, in the directory and in the registry.
+        FindDuplicates = "find_duplicates",
         /// Carries out the confirmed decisions of one confirm on vendors.
         LinkParties = "link_parties",
         /// Carries out the confirmed decisions of one confirm on projects.

@@ -13,6 +13,7 @@ pub mod compliance;
 pub mod contact;
 pub mod decision_file;
 pub mod directory;
+pub mod duplicate;
 pub mod error;
 pub mod id;
 pub mod job;

@@ -1,6 +1,6 @@
 //! What a confirm is asked to do and what it would do.
 
-use crate::id::{RecordId, TargetId};
+use crate::id::{DuplicateGroupId, RecordId, TargetId};
 use crate::mapping::{Choice, MappingFilter, OnLookalike};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,15 @@ pub enum BulkAction {
 pub enum Selection {
     /// These rows, at most [`MOST_ROWS`].
     Rows(Vec<RowDecision>),
+    /// Every vendor of a group of suspected duplicates that takes a decision: all are matched to one party. Projects likewise.
+    Group {
+        /// The group.
+        group: DuplicateGroupId,
+        /// The party; `None` = the one that a record of the group is linked to already.
+        target: Option<TargetId>,
+        /// The token of the plan that the person saw; `None` = whatever it is now.
+        plan_token: Option<String>,
+    },
     /// Every decidable row that the filter selects.
     Filter {
         /// Which rows.

@@ -13,6 +13,7 @@ mod audit;
 mod compliance;
 mod contact;
 mod directory;
+mod duplicate;
 mod error;
 mod gate;
 pub mod ledger;

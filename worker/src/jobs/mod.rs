@@ -4,6 +4,7 @@
 //! or from any checkpoint and ends in the same state; no job sleeps, retries or schedules itself; a follow-up is a row.
 
 mod fetch_directory;
+mod find_duplicates;
 mod import_decisions;
 mod link_parties;
 mod link_projects;
@@ -46,6 +47,7 @@ fn perform<'a>(kind: JobKind, cx: &'a Context, progress: &'a mut Progress) -> Bo
         JobKind::TestConnection => start(test_connection::TestConnection, cx, progress),
         JobKind::FetchDirectory => start(fetch_directory::FetchDirectory, cx, progress),
         JobKind::Suggest => start(suggest::Suggest, cx, progress),
+        JobKind::FindDuplicates => start(find_duplicates::FindDuplicates, cx, progress),
         JobKind::LinkParties => start(link_parties::LinkParties, cx, progress),
         JobKind::LinkProjects => start(link_projects::LinkProjects, cx, progress),
         JobKind::SyncLinked => start(sync_linked::SyncLinked, cx, progress),
@@ -96,6 +98,7 @@ mod tests {
             test_connection::TestConnection::KIND,
             fetch_directory::FetchDirectory::KIND,
             suggest::Suggest::KIND,
+            find_duplicates::FindDuplicates::KIND,
             link_parties::LinkParties::KIND,
             link_projects::LinkProjects::KIND,
             sync_linked::SyncLinked::KIND,

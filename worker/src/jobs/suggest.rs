@@ -2,7 +2,7 @@
 //! candidate that was first seen after that was switched on). Safe to run again: suggestions are computed anew each time, and what was
 //! handed over has a decision.
 
-use super::Job;
+use super::{Job, follow_up};
 use crate::context::Context;
 use crate::progress::Progress;
 use linkyard_core::Result;
@@ -58,6 +58,7 @@ impl Job for Suggest {
         if added > 0 {
             found.insert("added_automatically".to_owned(), added.into());
         }
+        cx.store.job_follow(&cx.fence, &follow_up(cx, JobKind::FindDuplicates)?).await?;
         Ok(Outcome::Done(serde_json::Value::Object(found)))
     }
 }

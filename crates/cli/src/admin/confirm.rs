@@ -67,6 +67,13 @@ pub struct ConfirmArgs {
     #[arg(long, value_enum)]
     on_lookalike: Option<Lookalike>,
 
+    #[command(flatten)]
+    caution: Caution,
+}
+
+/// How careful to be, and how long to stay.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Caution {
     /// Only show the plan.
     #[arg(long, conflicts_with_all = ["yes", "wait"])]
     dry_run: bool,
@@ -107,36 +114,12 @@ impl ConfirmArgs {
     /// # Errors
     /// The server's status; exit code 1 when the person said no, 2 when nobody can be asked, 6 when the linking did not succeed.
     pub(crate) async fn run(&self, session: &Session, side: Side) -> Result<()> {
-        if !self.dry_run && !self.yes && (!std::io::stdin().is_terminal() || self.rows.as_deref() == Some("-")) {
-            return Err(Exit::usage("nobody can be asked here: add --yes, or --dry-run to see the plan"));
+        if self.rows.as_deref() == Some("-") && !self.caution.dry_run && !self.caution.yes {
+            return Err(nobody());
         }
-        let (parent, mut selections) = self.selections(session, side).await?;
-        let mut plans = Vec::new();
-        for selection in &selections {
-            plans.push(side.confirm(session, &parent, selection, request_id(), true).await?);
-        }
-        let total = sum(&plans);
-        if self.dry_run {
-            return answer_plan(session, &plans, &total);
-        }
-        say(&words(&total));
-        if !self.yes {
-            ask().await?;
-        }
-        for (selection, plan) in selections.iter_mut().zip(&plans) {
-            if let (Selection::Filter(filter), Some(plan)) = (selection, &plan.plan) {
-                filter.plan_token.clone_from(&plan.token);
-            }
-        }
-        let mut confirmed = Vec::new();
-        for selection in &selections {
-            confirmed.push(side.confirm(session, &parent, selection, request_id(), false).await?);
-        }
-        if self.wait {
-            follow_all(session, &mut confirmed).await?;
-        }
-        answer(session, &confirmed)?;
-        if self.wait { confirmed.iter().filter_map(|one| one.job.as_ref()).try_for_each(check_succeeded) } else { Ok(()) }
+        self.caution.can_be_asked()?;
+        let (parent, selections) = self.selections(session, side).await?;
+        carry_out(session, side, &parent, selections, &self.caution).await
     }
 
     async fn selections(&self, session: &Session, side: Side) -> Result<(String, Vec<Selection>)> {
@@ -166,6 +149,60 @@ impl ConfirmArgs {
         let pages = rows.chunks(MOST_ROWS).map(|page| Selection::Rows(ConfirmRows { rows: page.to_vec() }));
         Ok((parent, pages.collect()))
     }
+}
+
+impl Caution {
+    /// # Errors
+    /// Exit code 2 when a person would have to be asked and nobody is there.
+    pub(super) fn can_be_asked(&self) -> Result<()> {
+        if self.dry_run || self.yes || std::io::stdin().is_terminal() { Ok(()) } else { Err(nobody()) }
+    }
+}
+
+fn nobody() -> anyhow::Error {
+    Exit::usage("nobody can be asked here: add --yes, or --dry-run to see the plan")
+}
+
+/// Plans, asks, confirms what was planned, and follows the linking, as `caution` says.
+///
+/// # Errors
+/// The server's status; exit code 1 when the person said no, 6 when the linking did not succeed.
+pub(super) async fn carry_out(
+    session: &Session,
+    side: Side,
+    parent: &str,
+    mut selections: Vec<Selection>,
+    caution: &Caution,
+) -> Result<()> {
+    let mut plans = Vec::new();
+    for selection in &selections {
+        plans.push(side.confirm(session, parent, selection, request_id(), true).await?);
+    }
+    let total = sum(&plans);
+    if caution.dry_run {
+        return answer_plan(session, &plans, &total);
+    }
+    say(&words(&total));
+    if !caution.yes {
+        ask().await?;
+    }
+    for (selection, plan) in selections.iter_mut().zip(&plans) {
+        let token = plan.plan.as_ref().map(|plan| plan.token.clone()).unwrap_or_default();
+        match selection {
+            Selection::Rows(_) => {}
+            Selection::Filter(filter) => filter.plan_token = token,
+            Selection::Group(group) => group.plan_token = token,
+        }
+    }
+    let mut confirmed = Vec::new();
+    for selection in &selections {
+        confirmed.push(side.confirm(session, parent, selection, request_id(), false).await?);
+    }
+    if caution.wait {
+        follow_all(session, &mut confirmed).await?;
+    }
+    answer(session, &confirmed)?;
+    if caution.wait { confirmed.iter().filter_map(|one| one.job.as_ref()).try_for_each(check_succeeded) } else { Ok(()) }
 }
 
 impl ActionArgs {

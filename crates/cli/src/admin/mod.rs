@@ -6,6 +6,7 @@ mod audit;
 mod compliance;
 mod confirm;
 mod contact;
+mod duplicate;
 mod filter;
 mod job;
 mod mapping;
@@ -29,6 +30,7 @@ mod outage;
 
 pub use audit::AuditCommand;
 pub use compliance::{CoverageCommand, InsuranceCommand};
+pub use duplicate::DuplicateCommand;
 pub use job::JobCommand;
 pub use mapping::MappingGroup;
 pub use organization::{KeyCommand, OrganizationCommand};

@@ -7,7 +7,7 @@ use linkyard_proto::v1::party_mapping_service_client::PartyMappingServiceClient;
 use linkyard_proto::v1::project_mapping_service_client::ProjectMappingServiceClient;
 use linkyard_proto::v1::{
     self, BatchUnlinkPartyMappingsRequest, BatchUnlinkProjectMappingsRequest, BatchUpdatePartyMappingsRequest,
-    BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse,
+    BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmGroup, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse,
     ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest, CountPartyMappingsResponse,
     CountProjectMappingsRequest, DecisionImport, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest,
     ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping, MappingFilter, MappingView, UnlinkRow,
@@ -32,6 +32,8 @@ pub(crate) enum Selection {
     Rows(ConfirmRows),
     /// Selected by a filter.
     Filter(ConfirmFilter),
+    /// Those of a group of suspected duplicates.
+    Group(ConfirmGroup),
 }
 
 impl Side {
@@ -180,6 +182,7 @@ impl Side {
                 let selection = Some(match selection {
                     Selection::Rows(rows) => Wire::Rows(rows),
                     Selection::Filter(filter) => Wire::Filter(filter),
+                    Selection::Group(group) => Wire::Group(group),
                 });
                 let request = ConfirmPartyMappingsRequest { parent, selection, request_id, validate_only };
                 call!(session, PartyMappingServiceClient, confirm_party_mappings, request).await
@@ -189,6 +192,7 @@ impl Side {
                 let selection = Some(match selection {
                     Selection::Rows(rows) => Wire::Rows(rows),
                     Selection::Filter(filter) => Wire::Filter(filter),
+                    Selection::Group(group) => Wire::Group(group),
                 });
                 let request = ConfirmProjectMappingsRequest { parent, selection, request_id, validate_only };
                 let answer = call!(session, ProjectMappingServiceClient, confirm_project_mappings, request).await?;

@@ -33,6 +33,7 @@ wire!(
     CreateApiKeyResponse,
     CreateOrganizationResponse,
     DirectoryReport,
+    DuplicateGroup,
     ImportPreview,
     ImportRow,
     Insurance,

@@ -6,9 +6,9 @@ use super::plan;
 use crate::directory::List;
 use crate::ledger::{insert_job, read_job};
 use crate::sql::{commit, execute, one};
-use crate::{RequestKey, Store, audit, gate, provider, request};
+use crate::{RequestKey, Store, audit, duplicate, gate, provider, request};
 use linkyard_core::error::ConflictReason;
-use linkyard_core::id::{JobId, ProviderId};
+use linkyard_core::id::{DuplicateGroupId, JobId, ProviderId, TargetId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
 use linkyard_core::mapping::{MappingFilter, Subject};
 use linkyard_core::plan::{BulkAction, Plan, RowDecision, Selection};
@@ -37,7 +37,7 @@ impl Store {
     /// Makes the plan and, unless `plan_only`, carries it into the rows: `DO_NOT_ADD` rows are IGNORED at once, MATCH and CREATE rows are
     /// CONFIRMED and belong to one new link job (kind by subject, lane person, a dedupe key of its own, payload `{"subject": ..}`).
     ///
-    /// A filter selects what takes a decision and is still in the directory; rows that a person left out or unlinked only where it names
+    /// A group of duplicates is matched to one target: the one named, or the one that a record of it is linked to already. A filter selects what takes a decision and is still in the directory; rows that a person left out or unlinked only where it names
     /// their state.
     ///
     /// # Errors
@@ -96,6 +96,7 @@ async fn answered(connection: &impl ConnectionTrait, scope: &Scope, answer: &[u8
 async fn planned(connection: &impl ConnectionTrait, list: &List, selection: &Selection) -> Result<(Plan, Picked)> {
     match selection {
         Selection::Rows(rows) => planned_rows(connection, list, rows).await,
+        Selection::Group { group, target, plan_token: _ } => planned_group(connection, list, *group, *target).await,
         Selection::Filter { filter, action, plan_token: _ } => planned_filter(connection, list, filter, *action).await,
     }
 }
@@ -113,6 +114,21 @@ async fn planned_rows(connection: &impl ConnectionTrait, list: &List, rows: &[Ro
     let picked = Picked::by_rows(connection, list, &decided)?;
     let mut plan = plan::counts(connection, &picked, "rows").await?;
     plan.conflicts = plan::conflicts(connection, list, &picked, &plan).await?;
+    Ok((plan, picked))
+}
+
+/// The records of a group of duplicates, all to one target: that they want the same one is the purpose and no conflict.
+async fn planned_group(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    group: DuplicateGroupId,
+    target: Option<TargetId>,
+) -> Result<(Plan, Picked)> {
+    let target = duplicate::destination(connection, list, group, target).await?;
+    let picked = Picked::by_group(list, group, target);
+    let mut plan = plan::counts(connection, &picked, &format!("{group} {target}")).await?;
+    plan.conflicts = plan::linked_elsewhere(connection, list, group, target).await?;
+    plan.unchanged = duplicate::size(connection, group).await?.saturating_sub(plan.links);
     Ok((plan, picked))
 }
 
@@ -148,10 +164,17 @@ async fn require_associations(connection: &impl ConnectionTrait, list: &List) ->
     Err(conflict(list, ConflictReason::State, list.provider, message))
 }
 
-/// A filter is confirmed as it was seen, or not at all.
+/// A filter is confirmed as it was seen, or not at all; a group too, where it was seen.
 fn require_token(list: &List, selection: &Selection, plan: &Plan) -> Result<()> {
-    let Selection::Filter { plan_token, .. } = selection else { return Ok(()) };
+    let (plan_token, required) = match selection {
+        Selection::Rows(_) => return Ok(()),
+        Selection::Group { plan_token, .. } => (plan_token, false),
+        Selection::Filter { plan_token, .. } => (plan_token, true),
+    };
     let Some(token) = plan_token.as_deref().filter(|token| !token.is_empty()) else {
+        if !required {
+            return Ok(());
+        }
         return Err(Error::invalid("plan_token", "is missing: ask for the plan first, and confirm with the token in it"));
     };
     if token == plan.token {

@@ -6,6 +6,7 @@ use super::filter::{self, FROM};
 use crate::directory::List;
 use crate::sql::{batch, rows};
 use linkyard_core::Result;
+use linkyard_core::id::{DuplicateGroupId, TargetId};
 use linkyard_core::mapping::{MappingFilter, MappingState, OnLookalike};
 use linkyard_core::plan::BulkAction;
 use sea_orm::{ConnectionTrait, Value};
@@ -30,6 +31,23 @@ impl Picked {
             rows(connection, "b", "$4", &CHOICE_ROW)
         );
         Ok(Self { with, values: list.values([batch(decided)?]) })
+    }
+
+    /// Rows of a group of suspected duplicates that take a decision, are not settled and are still in the directory: all are matched to
+    /// `target`.
+    pub(super) fn by_group(list: &List, group: DuplicateGroupId, target: TargetId) -> Self {
+        let with = format!(
+            "with picked as materialized (
+                select m.record_id, m.revision, 'match' as decision, t.id as target_id, 'hold' as on_lookalike, r.name_key
+                from duplicate_member d
+                join mapping m on m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = d.record_id
+                join directory_record r on r.provider_id = $1 and r.subject = $2 and r.record_id = d.record_id
+                join {} t on t.id = $5 and t.organization_id = $3
+                where d.group_id = $4 and r.gone_at_ms is null and m.state in ('unmapped', 'suggested', 'held', 'failed')
+            )",
+            list.subject.target()
+        );
+        Self { with, values: list.values([group.0.into(), target.0.into()]) }
     }
 
     /// Rows that a filter selects, as far as `action` has something to do with them: they take a decision, and the directory still has

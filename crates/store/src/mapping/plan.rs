@@ -3,9 +3,10 @@
 use super::filter::{self, FROM};
 use super::picked::Picked;
 use crate::directory::List;
+use crate::duplicate::DESTINATION;
 use crate::row::{count, get};
 use crate::sql::{all, one};
-use linkyard_core::id::{RecordId, TargetId};
+use linkyard_core::id::{DuplicateGroupId, RecordId, TargetId};
 use linkyard_core::mapping::MappingFilter;
 use linkyard_core::plan::{Plan, PlanConflict};
 use linkyard_core::{Error, Result};
@@ -123,6 +124,32 @@ async fn linked_targets(connection: &impl ConnectionTrait, list: &List, picked: 
             records: vec![RecordId(get(row, "record_id")?)],
             target: Some(TargetId(get(row, "target_id")?)),
             problem: format!("The {} is linked to record {other} of this directory already.", list.subject.target()),
+        })
+    });
+    conflicts.collect()
+}
+
+/// Records of a group of duplicates that go to another target than the one that the others are to be matched to.
+pub(super) async fn linked_elsewhere(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    group: DuplicateGroupId,
+    target: TargetId,
+) -> Result<Vec<PlanConflict>> {
+    let sql = format!(
+        "select f.record_id, f.target_id from (
+            select d.record_id, {DESTINATION} as target_id from duplicate_member d
+            join mapping m on m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = d.record_id
+            where d.group_id = $4
+         ) f where f.target_id <> $5 order by f.record_id limit 100"
+    );
+    let found = all(connection, &sql, list.values([group.0.into(), target.0.into()])).await?;
+    let conflicts = found.iter().map(|row| {
+        let word = list.subject.target();
+        Ok(PlanConflict {
+            records: vec![RecordId(get(row, "record_id")?)],
+            target: Some(TargetId(get(row, "target_id")?)),
+            problem: format!("This record goes to another {word} and stays there: merge the two, or take its link away first."),
         })
     });
     conflicts.collect()
