@@ -7,7 +7,8 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver};
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
+    "linkyard/v1/budget.proto",
     "linkyard/v1/compliance.proto",
     "linkyard/v1/contact.proto",
     "linkyard/v1/decision_import.proto",

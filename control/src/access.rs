@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 81] = [
+pub const METHODS: [(&str, Need); 82] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -103,6 +103,7 @@ pub const METHODS: [(&str, Need); 81] = [
     ("linkyard.v1.ProviderService/TestProvider", WRITE),
     ("linkyard.v1.ProviderService/FetchDirectory", WRITE),
     ("linkyard.v1.ProviderService/GetDirectoryReport", READ),
+    ("linkyard.v1.ProviderService/GetBudget", READ),
     // Workers belong to the installation.
     ("linkyard.v1.WorkerService/ListWorkers", OPERATOR),
     ("linkyard.v1.WorkerService/DrainWorker", OPERATOR),

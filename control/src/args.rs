@@ -1,9 +1,11 @@
 //! What a control process can be told: its part of the command line, and the settings that the server is made from.
 
 use crate::watch::WatchPace;
+use linkyard_core::budget::Budget;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The control's part of the command line.
@@ -37,6 +39,8 @@ pub struct Config {
     pub health_every: Duration,
     /// How long calls in flight may take after the shutdown was asked for.
     pub drain: Duration,
+    /// Whoever counts the calls to directories, to be read; without it budgets are told as jobs kept them.
+    pub budget: Option<Arc<dyn Budget>>,
     pub(crate) page_key: [u8; 32],
 }
 
@@ -55,6 +59,7 @@ impl Config {
             watch: WatchPace::default(),
             health_every: Duration::from_secs(5),
             drain: Duration::from_secs(30),
+            budget: None,
             page_key: hash.finalize().into(),
         }
     }
@@ -69,6 +74,7 @@ impl fmt::Debug for Config {
             .field("watch", &self.watch)
             .field("health_every", &self.health_every)
             .field("drain", &self.drain)
+            .field("budget", &self.budget)
             .finish_non_exhaustive()
     }
 }

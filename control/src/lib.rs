@@ -27,6 +27,6 @@ mod wire;
 pub use access::{METHODS, Need, OPEN_SERVICES};
 pub use args::{Args, Config};
 pub use server::{Ring, router, serve};
-pub use service::{ImportPreview, Imported, ProviderForm, Service, Upload};
+pub use service::{ImportPreview, Imported, ProviderBudget, ProviderForm, Service, Upload};
 pub use status::{DOMAIN, to_status};
 pub use watch::WatchPace;

@@ -70,7 +70,7 @@ pub async fn serve(store: Store, ring: Ring, config: Config, listener: TcpListen
 pub async fn router(store: Store, ring: Ring, config: &Config, draining: CancellationToken) -> Result<Router> {
     let keys = Keys::new(store.clone(), config.trust_keys);
     let api = Api {
-        service: Service::new(store.clone(), ring, config.approve_claims),
+        service: Service::new(store.clone(), ring, config.budget.clone(), config.approve_claims),
         pages: Pages::new(config.page_key),
         keys: keys.clone(),
         hub: Hub::start(store.clone(), config.watch, draining.clone()),

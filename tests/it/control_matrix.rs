@@ -112,6 +112,7 @@ fn providers(rows: &Rows) -> Vec<Case> {
         ("ProviderService/TestProvider", theirs(v1::TestProviderRequest { name: name(), ..Default::default() })),
         ("ProviderService/FetchDirectory", theirs(v1::FetchDirectoryRequest { name: name(), ..Default::default() })),
         ("ProviderService/GetDirectoryReport", theirs(v1::GetDirectoryReportRequest { name: name() })),
+        ("ProviderService/GetBudget", theirs(v1::GetBudgetRequest { name: name(), history_minutes: 10 })),
     ]
 }
 

@@ -66,7 +66,7 @@ async fn usage(demo: &Demo) -> Result<Usage> {
     let scope = Scope::new(organization.id, "test");
     let page = PageRequest { size: 1, after: None };
     let provider = store.provider_list(&scope, &page).await?.rows.into_iter().next().context("a provider")?;
-    store.provider_budget(&scope, provider.id).await?.context("a budget that was used")
+    Ok(store.provider_budget(&scope, provider.id).await?.context("a budget that was used")?.usage)
 }
 
 /// Asks the simulator's admin API.

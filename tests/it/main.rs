@@ -7,6 +7,7 @@ mod cli_kit;
 mod cli_lifecycle;
 mod cli_output;
 mod control_access;
+mod control_budget;
 mod control_choices;
 mod control_compliance;
 mod control_contacts;

@@ -38,8 +38,8 @@ impl Budget for Listening {
         self.0.lock().expect("answers").push(answer);
     }
 
-    async fn usage(&self, _: &BudgetKey) -> Usage {
-        Usage::default()
+    async fn usage(&self, _: &BudgetKey) -> linkyard_core::Result<Option<Usage>> {
+        Ok(None)
     }
 
     async fn restore(&self, _: &BudgetKey, _: Usage) {}

@@ -53,7 +53,7 @@ async fn nobody_calls_between_a_429_and_its_reset_and_the_limit_is_never_hit() {
     assert_eq!(yard.counted("calls_during_block").await, 0);
     assert_eq!(yard.counted("throttled").await, 4, "only the scripted ones: the limiter itself refused nothing");
     assert_eq!(yard.counted("calls").await, 52);
-    let usage = budget.usage(&yard.procore.budget_key(&Credentials::Platform, id())).await;
+    let usage = budget.usage(&yard.procore.budget_key(&Credentials::Platform, id())).await.expect("an answer").expect("known");
     assert!(usage.waits >= 50, "{usage:?}");
 }
 
@@ -62,7 +62,7 @@ async fn limits_are_learned_from_the_first_answer() {
     let (yard, budget) = yard(Limits::small()).await;
     yard.company().page(Subject::Vendor, 1, None).await.expect("vendors");
     let key = yard.procore.budget_key(&Credentials::Platform, id());
-    let usage = budget.usage(&key).await;
+    let usage = budget.usage(&key).await.expect("an answer").expect("known");
     assert_eq!((usage.spike_limit, usage.spike_used, usage.hour_used), (25, 1, 1));
     // The last tenth of the window is for persons.
     let background = yard.company();
@@ -110,7 +110,7 @@ async fn a_restart_does_not_forget_a_429() {
     yard.fault(json!({"nth": 1}), json!({"kind": "status", "status": 429, "retry_after_s": 60})).await;
     assert_eq!(refusal(yard.company().page(Subject::Vendor, 1, None).await).0, "RATE_LIMITED");
     let key = yard.procore.budget_key(&Credentials::Platform, id());
-    let kept = budget.usage(&key).await;
+    let kept = budget.usage(&key).await.expect("an answer").expect("known");
     let fresh = Arc::new(MemoryBudget::new(&BudgetArgs::default()));
     fresh.restore(&key, kept).await;
     let args = linkyard_procore::Args::simulator(&yard.simulator.url(), "simulator-client", "simulator-secret");

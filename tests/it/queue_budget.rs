@@ -59,6 +59,10 @@ async fn call(budget: &Arc<dyn Budget>, lane: Lane, answer: CallAnswer) -> bool 
     granted
 }
 
+async fn usage(budget: &Arc<dyn Budget>) -> Usage {
+    budget.usage(&key()).await.expect("an answer").expect("something is known")
+}
+
 /// How many calls go before one has to wait.
 async fn burst(budget: &Arc<dyn Budget>, lane: Lane) -> u32 {
     let mut calls = 0;
@@ -157,11 +161,11 @@ async fn after_an_emptied_redis_a_window_is_taken_as_used_and_the_rest_is_known(
     assert!(call(&two, Lane::Person, told(700, 350)).await);
     server.flush();
     assert!(matches!(one.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2));
-    let (first, second) = (one.usage(&key()).await, two.usage(&key()).await);
+    let (first, second) = (usage(&one).await, usage(&two).await);
     assert_eq!((first.spike_used, first.hour_limit), (20, 700), "{first:?}");
     assert!(first.hour_used >= 300, "{first:?}");
     assert!(second.hour_used >= 350, "what the second one knew is added: {second:?}");
-    let asked = [one.usage(&key()).await.hour_used, two.usage(&key()).await.hour_used];
+    let asked = [usage(&one).await.hour_used, usage(&two).await.hour_used];
     assert_eq!(asked[0], asked[1], "and known to both");
     eventually("calls go on", async || call(&two, Lane::Person, ok()).await).await;
 }
@@ -178,7 +182,7 @@ async fn a_redis_that_lost_its_last_second_is_found_out() {
     server.ask(&["HSET", &name, "version", &before[0], "state", &before[1]]);
     assert!(matches!(two.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2));
     for budget in [&one, &two] {
-        let usage = budget.usage(&key()).await;
+        let usage = usage(budget).await;
         assert!(usage.hour_used >= 300, "{usage:?}");
     }
 }
@@ -221,15 +225,15 @@ async fn a_new_worker_on_an_empty_redis_goes_by_what_was_kept_in_sql() {
         hour_limit: 100,
         hour_used: 99,
         hour_resets_at_ms: now_ms() + 500_000,
-        blocked_until_ms: 0,
         waits: 7,
+        ..Usage::default()
     };
     budget.restore(&key(), kept).await;
     assert!(
         matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2),
         "a window is taken as used"
     );
-    let usage = shared(&server).usage(&key()).await;
+    let usage = usage(&shared(&server)).await;
     assert_eq!((usage.spike_limit, usage.hour_limit, usage.hour_used), (10, 100, 99));
     eventually("the one call that is left goes", async || call(&budget, Lane::Person, ok()).await).await;
     assert!(matches!(budget.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));

@@ -1,12 +1,13 @@
 //! What happens by itself: automatic adding, schedules and the purge of history; on both databases.
 
 use crate::store_mapping_kit::{PROJECT, VENDOR, conflict};
+use linkyard_core::budget::CallCounts;
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::{JobId, RecordId};
 use linkyard_core::job::{Finish, JobKind, JobState, Lane};
 use linkyard_core::mapping::{MappingState, RowReason, Subject};
 use linkyard_core::provider::ProviderChange;
-use linkyard_store::{Keep, ProviderUpdate, Purged, Schedule, ScheduleOwner, Store};
+use linkyard_store::{CallsOf, Keep, ProviderUpdate, Purged, Schedule, ScheduleOwner, Store};
 use linkyard_tests::build::{Side, create, decide, firms, mark, record};
 use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground;
@@ -232,6 +233,12 @@ async fn old_history_is_purged_in_batches_and_what_lives_or_is_needed_stays() {
             .await;
         sql.execute("update request set created_at_ms = 1").await;
         sql.execute("update walk set started_at_ms = started_at_ms - 100000000").await;
+        for one in [&side, &other] {
+            let counts = CallCounts { made: 1, ..CallCounts::default() };
+            let calls = CallsOf { organization: one.scope.organization, provider: one.provider, counts };
+            store.calls_note(&[calls]).await.expect("noted");
+        }
+        sql.execute("update call_minute set minute_ms = 0").await;
         let theirs = "select count(*) from job where dedupe_key <> 'asked'";
         let before = sql.number(theirs).await;
         let fence = side.job(JobKind::Retention).await;
@@ -248,10 +255,12 @@ async fn old_history_is_purged_in_batches_and_what_lives_or_is_needed_stays() {
                 requests: sum.requests + batch.requests,
                 walks: sum.walks + batch.walks,
                 imports: sum.imports + batch.imports,
+                calls: sum.calls + batch.calls,
             };
         }
         // The connection test, three fetches, the parent and its child.
-        assert_eq!((sum.jobs, sum.requests, sum.walks), (6, 1, 2));
+        assert_eq!((sum.jobs, sum.requests, sum.walks, sum.calls), (6, 1, 2, 1));
+        assert_eq!(sql.number("select count(*) from call_minute").await, 1, "the other tenant's are its own business");
         for purged in [parent.id, child.id] {
             crate::store_mapping_kit::not_found(store.job_get(&side.scope, purged).await);
         }

@@ -1,6 +1,6 @@
 //! Tenants, on every database: claims on companies, keys, sealed secrets, and that nothing of one tenant is there for another.
 
-use linkyard_core::budget::Usage;
+use linkyard_core::budget::{BudgetKey, CallCounts, Usage};
 use linkyard_core::error::{Attention, ConflictReason};
 use linkyard_core::id::{ApiKeyId, JobId, ProviderId};
 use linkyard_core::job::{Fence, Finish, JobKind, Lane};
@@ -8,7 +8,7 @@ use linkyard_core::page::PageRequest;
 use linkyard_core::provider::{Credentials, NewProvider, ProviderState, Visible};
 use linkyard_core::scope::{Access, Scope};
 use linkyard_core::{Error, Result};
-use linkyard_store::Store;
+use linkyard_store::{CallsOf, Store};
 use linkyard_tests::databases::{PostgresSchema, each_database, each_database_with_sql, open_store};
 use linkyard_tests::ground::{active_provider, claim, claim_and_die, fetch, new_job, own_form, platform_form, tenant};
 use secrecy::{ExposeSecret, SecretString};
@@ -135,11 +135,13 @@ async fn a_kept_budget_comes_back_and_a_block_only_grows() {
         let provider = active_provider(&store, &scope, 1).await;
         let fence = claim(&store, fetch(&store, &scope, provider.id).await.id).await.fence;
         assert_eq!(store.provider_budget(&scope, provider.id).await.expect("a budget"), None);
+        let key = BudgetKey { client_id: "client-1".to_owned(), company: provider.company_id };
         let late = Usage { spike_limit: 25, blocked_until_ms: 9_000, ..Usage::default() };
         let early = Usage { blocked_until_ms: 5, ..late };
         for usage in [late, early] {
-            store.provider_budget_save(&fence, provider.id, &usage).await.expect("kept");
-            assert_eq!(store.provider_budget(&scope, provider.id).await.expect("a budget"), Some(usage));
+            store.provider_budget_save(&fence, provider.id, &key, &usage).await.expect("kept");
+            let kept = store.provider_budget(&scope, provider.id).await.expect("a budget").expect("kept");
+            assert_eq!((kept.client_id.as_deref(), kept.usage), (Some("client-1"), usage));
             assert_eq!(store.provider_get(&scope, provider.id).await.expect("the provider").not_before_ms, 9_000);
         }
     })
@@ -255,10 +257,14 @@ async fn what_belongs_to_another_organization_is_not_there() {
         missing("provider_tested", store.provider_tested(&fence, provider.id, Ok(&Visible::default())).await);
         missing("provider_needs_attention", store.provider_needs_attention(&fence, provider.id, Attention::Permission, "").await);
         missing("job_follow", store.job_follow(&fence, &new).await);
-        store
-            .provider_budget_save(&fence, provider.id, &Usage { blocked_until_ms: 7, ..Usage::default() })
-            .await
-            .expect("no row");
+        let budget_key = BudgetKey { client_id: "client-1".to_owned(), company: provider.company_id };
+        let blocked = Usage { blocked_until_ms: 7, ..Usage::default() };
+        store.provider_budget_save(&fence, provider.id, &budget_key, &blocked).await.expect("no row");
+        let counts = CallCounts { made: 1, ..CallCounts::default() };
+        let calls = CallsOf { organization: b.organization, provider: provider.id, counts };
+        store.calls_note(&[calls]).await.expect("no row");
+        assert!(store.calls_by_minute(&a, provider.id, 10).await.expect("a list").is_empty());
+        assert_eq!(store.provider_demand(&b, provider.id).await.expect("a demand").jobs, 0);
         let stranger = Fence { organization: a.organization, ..fence };
         assert!(store.job_finish(&stranger, &Finish::Cancelled).await.expect_err("not theirs").is_fenced());
         let after = store.provider_get(&a, provider.id).await.expect("untouched");

@@ -269,7 +269,7 @@ impl Bench {
 
     /// The vendors or projects as a decision file.
     pub async fn export(&self, subject: Subject) -> Sheet {
-        let service = Service::new(self.store.clone(), Arc::new(|| {}), true);
+        let service = Service::new(self.store.clone(), Arc::new(|| {}), None, true);
         let mut file = Vec::new();
         write_header(&mut file);
         let mut after = None;
@@ -286,7 +286,7 @@ impl Bench {
 
     /// Sends a decision file; answers its job.
     pub async fn import(&self, options: ImportOptions, file: &[u8]) -> JobId {
-        let service = Service::new(self.store.clone(), Arc::new(|| {}), true);
+        let service = Service::new(self.store.clone(), Arc::new(|| {}), None, true);
         let mut upload = service.import_open(&self.scope, self.provider, options, false).await.expect("an upload");
         for piece in file.chunks(100_000) {
             upload.take(piece).await.expect("taken");

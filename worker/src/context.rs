@@ -2,6 +2,7 @@
 //!
 //! A job sees neither the queue nor its own row: what it learns of the outside beyond this are the signals to stop.
 
+use crate::calls::Calls;
 use crate::running::Signals;
 use linkyard_core::budget::{BudgetKey, Usage};
 use linkyard_core::id::ProviderId;
@@ -17,16 +18,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
-/// The way to Procore, and for which providers this process has put back what was kept of their call budget.
+/// The way to Procore, for which providers this process has put back what was kept of their call budget, and where calls are gathered.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     procore: Procore,
     restored: Arc<Mutex<HashSet<ProviderId>>>,
+    calls: Arc<Calls>,
 }
 
 impl Upstream {
-    pub(crate) fn new(procore: Procore) -> Self {
-        Self { procore, restored: Arc::default() }
+    pub(crate) fn new(procore: Procore, calls: Arc<Calls>) -> Self {
+        Self { procore, restored: Arc::default(), calls }
     }
 }
 
@@ -134,17 +136,21 @@ impl Context {
         let key = procore.budget_key(&credentials, provider.company_id);
         if !lock(restored).contains(&provider.id) {
             if let Some(kept) = self.store.provider_budget(&self.scope, provider.id).await? {
-                procore.budget().restore(&key, kept).await;
+                procore.budget().restore(&key, kept.usage).await;
             }
             lock(restored).insert(provider.id);
         }
-        Ok(Open { company: procore.company(&credentials, provider.company_id, self.lane), key })
+        let company = procore.company(&credentials, provider.company_id, self.lane);
+        self.upstream.calls.watch(self.fence.organization, provider.id, company.tally());
+        Ok(Open { company, key })
     }
 
-    /// What the budget knows now, when this run used it.
-    pub(crate) async fn budget_used(&self) -> Option<(ProviderId, Usage)> {
+    /// Whose budget this run used, and what is known of it now; `None` when it used none, or whoever counts does not answer.
+    pub(crate) async fn budget_used(&self) -> Option<(ProviderId, &BudgetKey, Usage)> {
         let (open, provider) = (self.open.get()?, self.provider.as_ref()?);
-        Some((provider.id, self.upstream.procore.budget().usage(&open.key).await))
+        let usage = self.upstream.procore.budget().usage(&open.key).await;
+        let usage = usage.inspect_err(|error| tracing::debug!(%error, "the budget can not be read now")).ok().flatten()?;
+        Some((provider.id, &open.key, usage))
     }
 
     /// Calls made by this run that are not in the job's counts yet.

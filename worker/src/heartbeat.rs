@@ -1,7 +1,8 @@
-//! What this process says of itself: that it is there, its release and its load. The feeder counts slots by it, people look at it, and
-//! the answer to it is how a person asks one process to stop.
+//! What this process says of itself: that it is there, its release, its load and the calls it made. The feeder counts slots by it, people
+//! look at it, and the answer to it is how a person asks one process to stop.
 
 use crate::args::WorkerArgs;
+use crate::calls::Calls;
 use crate::running::Running;
 use linkyard_core::id::WorkerId;
 use linkyard_core::worker::WorkerBeat;
@@ -17,6 +18,7 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 pub(crate) struct Heartbeat {
     store: Store,
     running: Arc<Running>,
+    calls: Arc<Calls>,
     beat: WorkerBeat,
     every: Duration,
     /// Stops the process, orderly.
@@ -27,7 +29,7 @@ impl Heartbeat {
     pub(crate) fn new(
         id: WorkerId,
         store: Store,
-        running: Arc<Running>,
+        (running, calls): (Arc<Running>, Arc<Calls>),
         args: &WorkerArgs,
         every: Duration,
         stop: CancellationToken,
@@ -41,13 +43,14 @@ impl Heartbeat {
             running: 0,
             draining: false,
         };
-        Self { store, running, beat, every, stop }
+        Self { store, running, calls, beat, every, stop }
     }
 
     /// Gives word until `ended`, then takes its row away.
     pub(crate) async fn beat_until(mut self, ended: CancellationToken) {
         while !ended.is_cancelled() {
             self.give_word().await;
+            self.calls.write(&self.store).await;
             tokio::select! {
                 () = ended.cancelled() => {}
                 // Everybody should see soon that it stops.
@@ -55,6 +58,7 @@ impl Heartbeat {
                 () = tokio::time::sleep(self.every) => {}
             }
         }
+        self.calls.write(&self.store).await;
         if let Err(error) = self.store.worker_gone(self.beat.id).await {
             tracing::debug!(%error, "the row of this worker stays until it is old");
         }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod calls;
 mod context;
 mod feeder;
 mod finish;
@@ -23,6 +24,7 @@ pub use finish::PANIC;
 pub use progress::Progress;
 pub use runner::Perform;
 
+use calls::Calls;
 use context::Upstream;
 use feeder::Feeding;
 use heartbeat::Heartbeat;
@@ -70,12 +72,12 @@ pub async fn run_with(
     let shutdown = shutdown.child_token();
     let (timing, running, id) = (args.timing(), Arc::<Running>::default(), WorkerId::generate());
     let owner = id.to_string();
-    let role = Arc::<AtomicBool>::default();
+    let (role, calls) = (Arc::<AtomicBool>::default(), Arc::<Calls>::default());
     let (kill, ended) = (CancellationToken::new(), CancellationToken::new());
     let _kill_when_dropped = kill.clone().drop_guard();
     let runner = Arc::new(Runner {
         store: store.clone(),
-        upstream: Upstream::new(procore),
+        upstream: Upstream::new(procore, calls.clone()),
         running: running.clone(),
         doorbell: doorbell.clone(),
         perform,
@@ -102,7 +104,7 @@ pub async fn run_with(
     let feeder = Part::start("feeder", feeder);
     let schedules =
         Part::start("schedules", schedule::keep(store.clone(), role, doorbell.clone(), args.schedules(), shutdown.clone()));
-    let heartbeat = Heartbeat::new(id, store.clone(), running.clone(), &args, timing.renew, shutdown.clone());
+    let heartbeat = Heartbeat::new(id, store.clone(), (running.clone(), calls), &args, timing.renew, shutdown.clone());
     let heartbeat = Part::start("heartbeat", heartbeat.beat_until(ended.clone()));
     let renewal = Part::start("renewal of leases", running::renew_leases(store, running, timing, ended.clone()));
     let draining = shutdown.clone();

@@ -203,9 +203,9 @@ impl Runner {
             if matches!(attempt.ended, Ended::Returned(_)) {
                 progress.save_calls(cx).await?;
             }
-            if let Some((provider, usage)) = cx.budget_used().await {
+            if let Some((provider, key, usage)) = cx.budget_used().await {
                 measure_budget(provider, usage);
-                self.store.provider_budget_save(&job.fence, provider, &usage).await?;
+                self.store.provider_budget_save(&job.fence, provider, key, &usage).await?;
             }
         }
         if let (Ended::Returned(Err(Error::Unauthorized { attention, message })), Some(provider)) = (&attempt.ended, job.provider)

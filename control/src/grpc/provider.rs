@@ -8,9 +8,9 @@ use crate::request::open;
 use crate::service::ProviderForm;
 use crate::status::{to_status, within};
 use crate::wire;
-use linkyard_core::Result;
 use linkyard_core::error::Violations;
 use linkyard_core::provider::{ContactsMode, NewProvider, ProviderChange, RetireBy};
+use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::provider_service_server::ProviderService;
 use prost_types::FieldMask;
@@ -120,6 +120,31 @@ impl ProviderService for Api {
         let (vendors, projects) = self.service.directory_report(&caller.scope, id).await.map_err(to_status)?;
         Ok(Response::new(wire::report(id, &vendors, &projects)))
     }
+
+    async fn get_budget(&self, request: Request<v1::GetBudgetRequest>) -> Reply<v1::Budget> {
+        let (caller, message) = open(request)?;
+        let mut violations = Violations::default();
+        let id = PROVIDERS.note("name", &message.name, &mut violations);
+        let minutes = u32::try_from(message.history_minutes).ok().filter(|minutes| *minutes <= MOST_HISTORY_MINUTES);
+        if minutes.is_none() {
+            violations.add("history_minutes", format!("must be 0 to {MOST_HISTORY_MINUTES}"));
+        }
+        let (id, minutes) = violations.finish(id.zip(minutes)).and_then(whole).map_err(to_status)?;
+        let budget = self.service.provider_budget(&caller.scope, id).await.map_err(to_status)?;
+        let history = match minutes {
+            0 => Vec::new(),
+            minutes => self.service.call_history(&caller.scope, id, minutes).await.map_err(to_status)?,
+        };
+        Ok(Response::new(wire::budget(id, &budget, &history)))
+    }
+}
+
+/// The most minutes of calls in one answer: a day.
+const MOST_HISTORY_MINUTES: u32 = 1_440;
+
+/// What was parsed without a violation.
+fn whole<T>(parsed: Option<T>) -> Result<T> {
+    parsed.ok_or_else(|| Error::broken("a request without violations is incomplete"))
 }
 
 /// The fields of a provider that can be changed.

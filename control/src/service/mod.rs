@@ -3,6 +3,7 @@
 //! A service checks what can be checked without the store, makes one call of the store, and rings when work may have come to be. Who may
 //! call what is decided before (see the access table).
 
+mod budget;
 mod compliance;
 mod contact;
 mod decision_file;
@@ -14,27 +15,31 @@ mod provider;
 mod registry;
 mod worker;
 
+pub use budget::ProviderBudget;
 pub use decision_file::{ImportPreview, Imported, Upload};
 pub use provider::ProviderForm;
 
 use crate::server::Ring;
+use linkyard_core::budget::Budget;
 use linkyard_store::Store;
 use std::fmt;
+use std::sync::Arc;
 
 /// The services. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     store: Store,
     ring: Ring,
+    budget: Option<Arc<dyn Budget>>,
     approve_claims: bool,
 }
 
 impl Service {
-    /// Services over `store`; `ring` wakes the feeder and may be called often. With `approve_claims` the first claim on a company id
-    /// needs no operator.
+    /// Services over `store`; `ring` wakes the feeder and may be called often. `budget` is only read; without it budgets are told as jobs
+    /// kept them. With `approve_claims` the first claim on a company id needs no operator.
     #[must_use]
-    pub fn new(store: Store, ring: Ring, approve_claims: bool) -> Self {
-        Self { store, ring, approve_claims }
+    pub fn new(store: Store, ring: Ring, budget: Option<Arc<dyn Budget>>, approve_claims: bool) -> Self {
+        Self { store, ring, budget, approve_claims }
     }
 
     /// Wakes the feeder. Best effort: it would find the work anyway, a moment later.

@@ -1,5 +1,6 @@
 //! From the domain to the wire: one file per resource. The other direction is parsed where it can be refused, in the adapters.
 
+mod budget;
 mod compliance;
 mod contact;
 mod decision_file;
@@ -13,6 +14,7 @@ mod registry;
 mod time;
 mod worker;
 
+pub(crate) use budget::budget;
 pub(crate) use compliance::{coverage, coverage_status, insurance, insurance_counts, line_state};
 pub(crate) use contact::contact;
 pub(crate) use decision_file::{import_preview, import_row, outcome as import_outcome};

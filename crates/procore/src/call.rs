@@ -13,7 +13,6 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::Instrument;
 
@@ -87,13 +86,14 @@ impl Company {
         }
         self.leave().await?;
         let granted = Granted { budget: Some(Arc::clone(&inner.budget)), key: self.key.clone() };
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.tally.started();
         let started = Instant::now();
         let span = tracing::info_span!("procore", otel.name = asked, otel.kind = "client", status = tracing::field::Empty);
         let (head, answer) = inner.transport.exchange(asked, request).instrument(span.clone()).await;
         let told = head.map(|head| head.answer).unwrap_or_default();
         span.record("status", told.status);
         measure::call_made(asked, told.status, started.elapsed());
+        self.tally.ended(told.status, answer.is_ok());
         tracing::debug!(asked, company = %self.key.company, status = told.status, elapsed_ms = started.elapsed().as_millis(), "called");
         granted.report(told).await;
         answer
@@ -104,7 +104,11 @@ impl Company {
         let inner = &self.procore.inner;
         let settings = &inner.transport.settings;
         for waits in 0.. {
-            match inner.budget.ask(&self.key, self.lane).await {
+            let grant = inner.budget.ask(&self.key, self.lane).await;
+            if waits == 0 && grant != Grant::Go {
+                self.tally.waited();
+            }
+            match grant {
                 Grant::Go => return Ok(()),
                 Grant::Wait(wait) if wait <= settings.longest_wait_in_place && waits < MOST_WAITS_IN_PLACE => {
                     tokio::time::sleep(wait).await;

@@ -4,6 +4,7 @@
 use crate::address::base_url;
 use crate::args::Args;
 use crate::settings::Settings;
+use crate::tally::Tally;
 use crate::token::{Credential, Tokens};
 use crate::transport::Transport;
 use linkyard_core::Result;
@@ -12,7 +13,6 @@ use linkyard_core::id::CompanyId;
 use linkyard_core::job::Lane;
 use linkyard_core::provider::Credentials;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use url::Url;
 
 /// Procore, shared by a process: one HTTP client, one cache of tokens, one budget. Clones share all of it.
@@ -42,7 +42,7 @@ pub struct Company {
     pub(crate) credential: Option<Credential>,
     pub(crate) key: BudgetKey,
     pub(crate) lane: Lane,
-    pub(crate) calls: Arc<AtomicU64>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Procore {
@@ -97,7 +97,7 @@ impl Procore {
             }
         };
         let key = self.budget_key(credentials, company);
-        Company { procore: self.clone(), credential, key, lane, calls: Arc::default() }
+        Company { procore: self.clone(), credential, key, lane, tally: Arc::default() }
     }
 
     /// Whether the login host gives a token to the platform's own credentials; `false` when none are configured.
@@ -120,6 +120,12 @@ impl Company {
     /// Calls to the API started through this value and its clones. Requests for tokens are not among them.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.tally.made()
+    }
+
+    /// What the calls of this value and its clones come to; goes on counting.
+    #[must_use]
+    pub fn tally(&self) -> Arc<Tally> {
+        self.tally.clone()
     }
 }

@@ -21,6 +21,7 @@ mod headers;
 mod insurance;
 mod list;
 mod settings;
+mod tally;
 mod token;
 mod transport;
 mod wire;
@@ -31,3 +32,4 @@ pub use insurance::{MOST_SYNCED, SyncAnswer, SyncOutcome};
 pub use list::{InsurancePage, PersonPage, RecordPage, UpdatedRange};
 #[doc(hidden)]
 pub use settings::Settings;
+pub use tally::Tally;

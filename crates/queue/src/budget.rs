@@ -14,6 +14,7 @@ pub use clock::{BudgetClock, SystemClock};
 pub use shared::SharedBudget;
 
 use async_trait::async_trait;
+use linkyard_core::Result;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};
 use linkyard_core::job::Lane;
 use std::collections::HashMap;
@@ -67,9 +68,10 @@ impl Budget for MemoryBudget {
         self.step(key, |windows, rules| windows.report(rules, answer, now_ms, wall_ms));
     }
 
-    async fn usage(&self, key: &BudgetKey) -> Usage {
+    async fn usage(&self, key: &BudgetKey) -> Result<Option<Usage>> {
         let (now_ms, wall_ms) = (self.clock.monotonic_ms(), self.clock.wall_ms());
-        self.step(key, |windows, rules| windows.usage(rules, now_ms, wall_ms))
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(keys.get_mut(key).map(|windows| windows.usage(&self.rules, now_ms, wall_ms)))
     }
 
     async fn restore(&self, key: &BudgetKey, usage: Usage) {

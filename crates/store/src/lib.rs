@@ -45,6 +45,7 @@ pub use mapping::import::{Import, ImportCounts, ImportFilter, PART_BYTES};
 pub use mapping::link::LinkedChunk;
 pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};
+pub use provider::calls::CallsOf;
 pub use provider::change::ProviderUpdate;
 pub use provider::health::ProviderHealth;
 pub use registry::RegistryFilter;

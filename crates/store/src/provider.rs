@@ -3,6 +3,7 @@
 //! Lock order in every transaction: job rows first, then the provider's row (a job's fence comes first anyway).
 
 mod by_job;
+pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod deletion;
 pub(crate) mod health;

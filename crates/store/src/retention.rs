@@ -12,7 +12,7 @@ use linkyard_core::job::{Checkpoint, Fence};
 /// For how long history is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Ended jobs, their children, and records of walks, milliseconds.
+    /// Ended jobs, their children, records of walks, and calls by the minute, milliseconds.
     pub jobs_ms: i64,
     /// Request ids and what they were answered, milliseconds.
     pub requests_ms: i64,
@@ -29,18 +29,20 @@ pub struct Purged {
     pub walks: u64,
     /// Decision files, their parts and their lines.
     pub imports: u64,
+    /// Minutes of calls.
+    pub calls: u64,
 }
 
 impl Purged {
     /// All of them.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.jobs + self.requests + self.walks + self.imports
+        self.jobs + self.requests + self.walks + self.imports + self.calls
     }
 }
 
 impl Store {
-    /// Purges at most `limit` jobs (and their children), `limit` request ids, `limit` walks and a bounded number of lines and parts of
+    /// Purges at most `limit` jobs (and their children), `limit` request ids, `limit` walks, `limit` minutes of calls and a bounded number of lines and parts of
     /// decision files of the job's tenant, with the checkpoint. A job goes after its file. Nothing purged means that nothing is left.
     ///
     /// # Errors
@@ -81,7 +83,11 @@ impl Store {
             and job_id in ({walks})"
         );
         let walks = execute(&tx, &sql, jobs()).await?;
+        let sql = "delete from call_minute where (provider_id, minute_ms) in (
+                select c.provider_id, c.minute_ms from call_minute c
+                where c.organization_id = $1 and c.minute_ms < {now} - $2 order by c.minute_ms limit $3)";
+        let calls = execute(&tx, sql, jobs()).await?;
         commit(tx).await?;
-        Ok(Purged { jobs: children + parents, requests, walks, imports })
+        Ok(Purged { jobs: children + parents, requests, walks, imports, calls })
     }
 }

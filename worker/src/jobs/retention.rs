@@ -1,4 +1,4 @@
-//! Purges what an organization no longer needs of its history: ended jobs, request ids, records of walks, decision files. Safe to run again: what is
+//! Purges what an organization no longer needs of its history: ended jobs, request ids, records of walks, decision files, calls by the minute. Safe to run again: what is
 //! purged is gone, and the next batch begins with what is oldest.
 
 use super::Job;
@@ -22,15 +22,18 @@ struct Position {
     walks: u64,
     #[serde(default)]
     imports: u64,
+    #[serde(default)]
+    calls: u64,
 }
 
 impl Position {
     fn add(&mut self, purged: Purged) {
-        let Purged { jobs, requests, walks, imports } = purged;
+        let Purged { jobs, requests, walks, imports, calls } = purged;
         self.jobs += jobs;
         self.requests += requests;
         self.walks += walks;
         self.imports += imports;
+        self.calls += calls;
     }
 }
 

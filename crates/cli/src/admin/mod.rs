@@ -3,6 +3,7 @@
 
 mod address;
 mod audit;
+mod budget;
 mod compliance;
 mod confirm;
 mod contact;

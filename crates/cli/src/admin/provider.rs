@@ -1,5 +1,6 @@
 //! `linkyard provider`: set an integration up, test it, fetch its directory, see where every record stands.
 
+use super::budget::BudgetArgs;
 use super::job::answer;
 use super::output::{Format, Row, say, state_cell, text, time, word};
 use super::provider_change::{DeleteArgs, UpdateArgs};
@@ -71,6 +72,10 @@ Examples:
 
     /// Where every record of the directory stands. The numbers add up.
     Report(Which),
+
+    /// How many calls the directory still takes, and what the jobs still need.
+    #[command(after_help = "Example:\n  linkyard provider budget --history 60")]
+    Budget(BudgetArgs),
 }
 
 /// Which provider.
@@ -226,6 +231,7 @@ impl ProviderCommand {
                 let request = ResumeProviderRequest { name: which.name(session).await?, request_id: request_id() };
                 session.output.one(&call!(session, ProviderServiceClient, resume_provider, request).await?)
             }
+            Self::Budget(args) => args.run(session).await,
             Self::Report(which) => {
                 let request = GetDirectoryReportRequest { name: which.name(session).await? };
                 report(session, &call!(session, ProviderServiceClient, get_directory_report, request).await?)

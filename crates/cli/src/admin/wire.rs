@@ -32,6 +32,7 @@ wire!(
     Contact,
     CreateApiKeyResponse,
     CreateOrganizationResponse,
+    Budget,
     DirectoryReport,
     DuplicateGroup,
     ImportPreview,

@@ -7,9 +7,10 @@ use super::signal::stop_token;
 use super::yard::{listen, ring};
 use crate::output_line;
 use anyhow::{Context, Result};
-use linkyard_queue::{Doorbell, Redis, RedisArgs};
+use linkyard_queue::{BudgetArgs, Doorbell, Redis, RedisArgs, SharedBudget};
 use linkyard_store::Store;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Serve the API over a database and a Redis that are shared with workers.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +27,10 @@ pub struct ControlArgs {
     /// Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
+
+    /// How calls are counted: as the workers are told.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 
     /// The key that seals secrets.
     #[command(flatten)]
@@ -48,8 +53,9 @@ pub async fn run(args: ControlArgs) -> Result<()> {
     let stop = stop_token()?;
     let metrics = Metrics::record(&args.metrics).await?;
     let sealing = args.sealing.load()?;
-    let config = linkyard_control::Config::new(&args.control, sealing.shared_bytes());
     let redis = Redis::new(&args.redis)?;
+    let mut config = linkyard_control::Config::new(&args.control, sealing.shared_bytes());
+    config.budget = Some(Arc::new(SharedBudget::new(&args.budget, redis.clone())));
     let store = super::migrate::open_current(&args.database, sealing.key.clone()).await?;
     make_first_key(&store, args.first_key_file).await?;
     let listener = listen(args.control.listen).await?;

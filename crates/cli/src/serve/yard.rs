@@ -104,7 +104,7 @@ impl Yard {
         }
         let key = first_key::ensure(&store, &data_dir.api_key()).await?;
         let budget: Arc<dyn Budget> = Arc::new(MemoryBudget::new(&config.budget));
-        let procore = Procore::new(&config.procore, budget).context("the client of Procore can not be made")?;
+        let procore = Procore::new(&config.procore, budget.clone()).context("the client of Procore can not be made")?;
         let (doorbell, shutdown) = (Doorbell::default(), CancellationToken::new());
         let mut parts = JoinSet::new();
         let worker =
@@ -113,7 +113,7 @@ impl Yard {
         let control = linkyard_control::serve(
             store.clone(),
             ring(&doorbell),
-            control_config(&config, sealing.shared_bytes()),
+            control_config(&config, sealing.shared_bytes(), budget),
             listener,
             shutdown.child_token(),
         );
@@ -207,10 +207,11 @@ pub(crate) fn ring(doorbell: &Doorbell) -> linkyard_control::Ring {
     Arc::new(move || doorbell.ring())
 }
 
-fn control_config(config: &YardConfig, shared_secret: &[u8]) -> linkyard_control::Config {
+fn control_config(config: &YardConfig, shared_secret: &[u8], budget: Arc<dyn Budget>) -> linkyard_control::Config {
     let args =
         linkyard_control::Args { listen: config.listen, reflection: config.reflection, approve_claims: config.approve_claims };
     let mut control = linkyard_control::Config::new(&args, shared_secret);
     control.drain = config.drain;
+    control.budget = Some(budget);
     control
 }

@@ -92,6 +92,10 @@ impl SharedBudget {
         keys.entry(key.clone()).or_default().clone()
     }
 
+    fn name(&self, key: &BudgetKey) -> String {
+        self.redis.key(&format!("budget:{}:{}", key.client_id, key.company))
+    }
+
     /// Takes one step on the state of `key`. A step that changed nothing says so and is not written.
     async fn step<T>(
         &self,
@@ -99,7 +103,7 @@ impl SharedBudget {
         known: &mut Known,
         step: impl Fn(&mut Windows, &Rules, u64) -> (T, Written),
     ) -> Result<T> {
-        let name = self.redis.key(&format!("budget:{}:{}", key.client_id, key.company));
+        let name = self.name(key);
         for _ in 0..MOST_TRIES {
             let (now_ms, version, state) = self.read(&name).await?;
             let (mut state, reborn) = self.revive(state.as_deref(), known, now_ms);
@@ -214,12 +218,15 @@ impl Budget for SharedBudget {
         }
     }
 
-    async fn usage(&self, key: &BudgetKey) -> Usage {
+    async fn usage(&self, key: &BudgetKey) -> Result<Option<Usage>> {
         let known = self.known(key);
         let mut known = known.lock().await;
-        // The step brings what is known up to date; without Redis it is what it was.
-        let _ = self.step(key, &mut known, |_, _, _| ((), Written::No)).await;
-        Usage { waits: known.waits, ..known.usage.unwrap_or_default() }
+        if known.born.is_none() && self.read(&self.name(key)).await?.2.is_none() {
+            return Ok(known.usage);
+        }
+        // The step brings what is known up to date.
+        self.step(key, &mut known, |_, _, _| ((), Written::No)).await?;
+        Ok(known.usage.map(|usage| Usage { waits: known.waits, ..usage }))
     }
 
     async fn restore(&self, key: &BudgetKey, usage: Usage) {

@@ -54,10 +54,15 @@ impl Rules {
     fn allowed(&self, limit: u32, lane: Lane) -> usize {
         let reserve = match lane {
             Lane::Person => 0,
-            Lane::Push | Lane::Background => (u64::from(limit) * u64::from(self.reserve_percent)).div_ceil(100),
+            Lane::Push | Lane::Background => self.reserve(limit),
         };
-        let allowed = u64::from(limit).saturating_sub(reserve).max(1);
-        usize::try_from(allowed).unwrap_or(usize::MAX)
+        usize::try_from(limit.saturating_sub(reserve).max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// How much of `limit` is kept for the lane in which a person waits.
+    fn reserve(&self, limit: u32) -> u32 {
+        let reserve = (u64::from(limit) * u64::from(self.reserve_percent)).div_ceil(100);
+        u32::try_from(reserve).unwrap_or(limit).min(limit.saturating_sub(1))
     }
 }
 
@@ -85,6 +90,9 @@ pub(super) struct Windows {
     /// First moment after the present hour window; `None` before its first call.
     hour_ends: Option<u64>,
     blocked_until: u64,
+    /// Calls that were refused with 429.
+    #[serde(default)]
+    refused: u64,
     waits: u64,
 }
 
@@ -100,6 +108,7 @@ impl Windows {
             hour_used: 0,
             hour_ends: None,
             blocked_until: 0,
+            refused: 0,
             waits: 0,
         }
     }
@@ -126,6 +135,7 @@ impl Windows {
             self.recent.push_back(now);
         }
         self.answered |= answer.status != 0;
+        self.refused += u64::from(answer.status == 429);
         let until_reset_ms = answer.reset_at_s.and_then(|reset_s| {
             // Without their clock ours stands in, a second on the safe side.
             let (their_now_ms, margin_ms) = answer.server_now_ms.map_or((wall_ms, ROUNDING_MS), |now_ms| (now_ms, 0));
@@ -150,10 +160,17 @@ impl Windows {
         Usage {
             spike_limit: self.spike_limit,
             spike_used: u32::try_from(self.under_way.len() + self.recent.len()).unwrap_or(u32::MAX),
+            spike_reserve: rules.reserve(self.spike_limit),
+            spike_window_ms: rules.spike_window_ms,
+            spike_resets_at_ms: self.spike_resets(rules, now).map_or(0, wall),
             hour_limit: self.hour_limit,
             hour_used: self.hour_used,
+            // As in `hour`: no share of a guess is kept back.
+            hour_reserve: if self.hour_limit_told { rules.reserve(self.hour_limit) } else { 0 },
+            hour_window_ms: rules.hour_window_ms,
             hour_resets_at_ms: self.hour_ends.map_or(0, wall),
             blocked_until_ms: if self.blocked_until > now { wall(self.blocked_until) } else { 0 },
+            refused: self.refused,
             waits: self.waits,
         }
     }
@@ -171,6 +188,7 @@ impl Windows {
             }
         }
         self.fill_spike(usage.spike_used, now);
+        self.refused = self.refused.max(usage.refused);
         let ahead = |at_ms: i64| positive(at_ms.saturating_sub(wall_ms));
         let hour_left = ahead(usage.hour_resets_at_ms).min(rules.hour_window_ms);
         if hour_left > 0 {
@@ -213,6 +231,12 @@ impl Windows {
             self.hour_used = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
             self.hour_ends = (self.hour_used > 0).then_some(now + rules.hour_window_ms);
         }
+    }
+
+    /// When no call is left in the rolling window, if those under way end now.
+    fn spike_resets(&self, rules: &Rules, now: u64) -> Option<u64> {
+        let last = if self.under_way.is_empty() { self.recent.back().copied()? } else { now };
+        Some(last + rules.spike_window_ms)
     }
 
     fn first(&self) -> u64 {

@@ -4,7 +4,7 @@ use super::{require, require_approved, secret_binding};
 use crate::row::{get, optional_json, word};
 use crate::sql::{commit, execute, one};
 use crate::{Store, audit, ledger};
-use linkyard_core::budget::Usage;
+use linkyard_core::budget::{BudgetKey, KeptUsage, Usage};
 use linkyard_core::error::Attention;
 use linkyard_core::id::ProviderId;
 use linkyard_core::job::Fence;
@@ -110,13 +110,14 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn provider_budget_save(&self, fence: &Fence, id: ProviderId, usage: &Usage) -> Result<()> {
+    pub async fn provider_budget_save(&self, fence: &Fence, id: ProviderId, key: &BudgetKey, usage: &Usage) -> Result<()> {
         let text = serde_json::to_string(usage).map_err(|error| Error::internal("a budget could not be kept", error))?;
         execute(
             &self.writer,
-            "update provider set budget = $3, not_before_ms = case when not_before_ms < $4 then $4 else not_before_ms end
+            "update provider set budget = $3, budget_client_id = $4, budget_kept_at_ms = {now},
+                not_before_ms = case when not_before_ms < $5 then $5 else not_before_ms end
              where id = $1 and organization_id = $2",
-            [id.0.into(), fence.organization.0.into(), text.into(), usage.blocked_until_ms.into()],
+            [id.0.into(), fence.organization.0.into(), text.into(), key.client_id.as_str().into(), usage.blocked_until_ms.into()],
         )
         .await
         .map(|_| ())
@@ -126,9 +127,13 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn provider_budget(&self, scope: &Scope, id: ProviderId) -> Result<Option<Usage>> {
-        let sql = "select budget from provider where id = $1 and organization_id = $2 and state <> 'deleted'";
+    pub async fn provider_budget(&self, scope: &Scope, id: ProviderId) -> Result<Option<KeptUsage>> {
+        let sql = "select budget, budget_client_id, budget_kept_at_ms from provider
+            where id = $1 and organization_id = $2 and state <> 'deleted'";
         let found = one(&self.reader, sql, [id.0.into(), scope.organization.0.into()]).await?;
-        optional_json(&found.ok_or_else(|| Error::not_found("provider", id))?, "budget")
+        let found = found.ok_or_else(|| Error::not_found("provider", id))?;
+        let Some(usage) = optional_json(&found, "budget")? else { return Ok(None) };
+        let (client_id, kept_at_ms) = (get(&found, "budget_client_id")?, get(&found, "budget_kept_at_ms")?);
+        Ok(Some(KeptUsage { client_id, kept_at_ms, usage }))
     }
 }
