@@ -165,9 +165,16 @@ fn take_postcode(words: &mut Vec<String>) -> String {
 
 /// The one spelling of a street's word: "51st" and "51" are one street, so the ending goes.
 fn street_word(word: &str) -> String {
-    let word = words::canonical(word);
+    let word = words::canonical(without_glued_kind(word));
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 0 && words::Kind::of(&word) == words::Kind::Number { word[..digits].to_owned() } else { word }
+}
+
+/// "Hauptstrasse" is "Haupt", "Elmstreet" is "Elm".
+fn without_glued_kind(word: &str) -> &str {
+    const GLUED: [&str; 9] = ["strasse", "street", "avenue", "road", "drive", "court", "place", "crescent", "str"];
+    let rest = GLUED.iter().find_map(|kind| word.strip_suffix(kind)).filter(|rest| rest.len() > 2);
+    rest.unwrap_or(word)
 }
 
 /// "24 th" is "24th".

@@ -83,7 +83,7 @@ pub(crate) fn align(query: &QueryForm<'_>, node: &Node, names: &Names) -> Alignm
     alignment.right = all(node.words.len()) & !right_shared;
     if *query.form.key == *node.key {
         alignment.whole = Whole::Equal;
-    } else if alignment.left == 0 && alignment.right == 0 && query.form.words.len() < crate::name::WORDS_COMPARED {
+    } else if alignment.left == 0 && alignment.right == 0 && query.form.key.len() == node.key.len() {
         alignment.whole = Whole::Reordered;
     } else if same_letters(&query.form.key, &node.key) {
         alignment.whole = Whole::Respaced;
@@ -147,11 +147,12 @@ impl Pairing<'_> {
     fn pair(&self, left: usize, right: usize) -> Option<Pair> {
         let (one, other) = (&self.left[left], self.right[right]);
         let (kind, cost) = relation(one, other)?;
-        let worth = match kind {
-            PairKind::Misspelt | PairKind::OtherEnding | PairKind::Joined | PairKind::Acronym => self.worth(right),
-            PairKind::CutShort => self.worth(right).min(one.worth),
-            PairKind::Initial => 3.0,
-        };
+        // A misspelling of a common word is rare, and says no more than the common word.
+        let worth = if kind == PairKind::Initial { 3.0 } else { self.worth(right).min(one.worth) };
+        let cut_is_last =
+            if one.text.len() < other.text.len() { left + 1 == self.left.len() } else { right + 1 == self.right.len() };
+        let inside = kind == PairKind::CutShort && other.kind == Kind::Word && !cut_is_last;
+        let cost = if inside { cost + weights::CUT_INSIDE } else { cost };
         Some(Pair { left: 1 << left, right: 1 << right, kind, gain: worth - cost })
     }
 
@@ -270,7 +271,8 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         if is_ending(&long[common..]) {
             return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
         }
-        let cut = weights::CUT_LETTER * (long.len() - common).min(8) as f32;
+        let little = if short.len() < 6 && right.kind == Kind::Word { weights::CUT_TO_LITTLE } else { 0.0 };
+        let cut = weights::CUT_LETTER * (long.len() - common).min(8) as f32 + little;
         return Some((PairKind::CutShort, weights::CUT_SHORT + cut + known * 0.5));
     }
     let stem = if right.kind == Kind::Word { 6 } else { 4 };

@@ -96,6 +96,11 @@ impl Findings {
     }
 }
 
+/// Whether two towns are one, misspelt.
+fn one_town(left: &str, right: &str) -> bool {
+    left.len().min(right.len()) > 4 && crate::similarity::is_slip(left, right)
+}
+
 /// Two records, field by field.
 pub(crate) struct Comparison<'a, F> {
     pub(crate) left: &'a Fields,
@@ -191,8 +196,9 @@ impl<F: Frequencies> Comparison<'_, F> {
         ];
         for (field, left, right, key, rate) in fields {
             let (Some(left), Some(right)) = (left, right) else { continue };
-            if left == right {
-                let (level, weight) = self.agreement(key(left), rate);
+            let alike = field == Field::City && one_town(&self.left.city_letters, &self.right.city_letters);
+            if left == right || alike {
+                let (level, weight) = self.agreement(key(right), rate);
                 // Of one place the house says it all; a town shared beside another house hardly says anything.
                 findings.add(field, level, if nearness.is_some() { weight * 0.15 } else { weight * 0.7 });
             } else {

@@ -24,6 +24,8 @@ pub(crate) struct Entry {
 pub(crate) struct Called {
     pub(crate) node: u32,
     pub(crate) alias: bool,
+    /// The name without what stands in its brackets.
+    pub(crate) bare: bool,
     pub(crate) legal: Box<str>,
 }
 
@@ -99,7 +101,7 @@ impl Index {
         let mut names = Vec::with_capacity(prepared.forms.len());
         for form in &prepared.forms {
             let node = self.names.add(form);
-            names.push(Called { node, alias: form.alias, legal: form.legal.as_str().into() });
+            names.push(Called { node, alias: form.alias, bare: form.bare, legal: form.legal.as_str().into() });
         }
         let nodes: Vec<u32> = names.iter().map(|called| called.node).collect();
         self.by_id.insert(prepared.id.clone(), slot);

@@ -6,10 +6,13 @@
 use crate::candidates::Workspace;
 use crate::evidence::{Field, Level};
 use crate::index::Index;
+use crate::name::{self, Subject};
+use crate::names;
 use crate::query::Query;
 use crate::record::{Prepared, Record};
 use crate::score;
 use crate::weights::Rates;
+use std::collections::HashMap;
 
 /// How many records what was known before weighs as much as.
 const BEFORE: f32 = 30.0;
@@ -19,6 +22,23 @@ const SAMPLE: usize = 1_000;
 const ROUNDS: usize = 2;
 /// How many candidates of a record are counted.
 const COUNTED: usize = 3;
+
+/// How many names must have a word before it counts as one that the directory repeats.
+const REPEATED: usize = 3;
+
+/// The words that several names have, with the share of the names that have them beside the one that asks.
+fn common_words<'r>(records: impl Iterator<Item = &'r Record>, subject: Subject) -> HashMap<Box<str>, f32> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut all = 0_usize;
+    for record in records {
+        all += 1;
+        if let Some(form) = name::forms(&record.name, &[], subject).into_iter().next() {
+            names::distinct(&form.words).into_iter().for_each(|word| *counts.entry(word.to_owned()).or_default() += 1);
+        }
+    }
+    let common = counts.into_iter().filter(|(_, count)| *count >= REPEATED);
+    common.map(|(word, count)| (word.into(), (count - 1) as f32 / all as f32)).collect()
+}
 
 /// A rate being counted.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +78,9 @@ impl Index {
     fn learn_from(&mut self, records: &[Record], itself: bool) {
         let step = records.len().div_ceil(SAMPLE).max(1);
         self.rates = Rates::default();
+        if !itself {
+            self.names.vocabulary.hear(common_words(records.iter().step_by(step), self.subject));
+        }
         for _ in 0..ROUNDS {
             self.rates = self.improved(records.iter().step_by(step), itself);
         }

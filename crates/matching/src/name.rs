@@ -34,6 +34,8 @@ pub(crate) struct Form {
     pub(crate) blank: bool,
     /// A second name (trading as, formerly, what stands before a bracket).
     pub(crate) alias: bool,
+    /// The name without what stands in its brackets.
+    pub(crate) bare: bool,
 }
 
 /// Words that introduce another name.
@@ -67,7 +69,7 @@ fn read(name: &str, subject: Subject, alias: bool, forms: &mut Vec<Form>) {
     let name = clip(name);
     let words = Words::of(name).into_words();
     if words.is_empty() {
-        push(forms, Form { words: Vec::new(), key: fold::visible(name), legal: String::new(), blank: true, alias });
+        push(forms, Form { words: Vec::new(), key: fold::visible(name), legal: String::new(), blank: true, alias, bare: false });
         return;
     }
     let parts = parts(&words);
@@ -80,7 +82,7 @@ fn read(name: &str, subject: Subject, alias: bool, forms: &mut Vec<Form>) {
         let rest = name[open..].find(')').map_or("", |close| &name[open + close + 1..]);
         let words = Words::of(&format!("{} {rest}", &name[..open])).into_words();
         if !words.is_empty() {
-            push(forms, form(words, subject, true));
+            push(forms, Form { bare: true, ..form(words, subject, true) });
         }
     }
 }
@@ -135,9 +137,15 @@ fn form(mut words: Vec<String>, subject: Subject, alias: bool) -> Form {
     let kept = if meaning.is_empty() { words.iter().collect() } else { meaning };
     let spelled: Vec<String> = kept.into_iter().map(|word| words::canonical(word)).collect();
     let key = spelled.join(" ");
-    let blank = spelled.iter().all(|word| says_nothing(word));
+    // One letter or digit says nothing, "A & T" and "1008 W 18th" do.
+    let signs: usize = spelled
+        .iter()
+        .filter(|word| matches!(words::Kind::of(word), words::Kind::Letter | words::Kind::Number))
+        .map(String::len)
+        .sum();
+    let blank = spelled.iter().all(|word| says_nothing(word)) && signs < 2;
     let words = spelled.into_iter().take(WORDS_COMPARED).collect();
-    Form { words, key, legal, blank, alias }
+    Form { words, key, legal, blank, alias, bare: false }
 }
 
 #[cfg(test)]

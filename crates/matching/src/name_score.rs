@@ -9,7 +9,8 @@ use crate::words::Kind;
 /// What one side has alone, by kind of word.
 #[derive(Clone, Copy, Debug, Default)]
 struct Alone {
-    words: u8,
+    /// What the most telling of the words is worth.
+    word: f32,
     generic: u8,
     places: u8,
     relations: u8,
@@ -24,7 +25,9 @@ struct Alone {
 pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> f32 {
     let whole = match alignment.whole {
         Whole::Equal => weights::WHOLE_NAME,
-        Whole::Reordered => weights::WHOLE_NAME + weights::OTHER_ORDER,
+        Whole::Reordered if telling(query) => weights::WHOLE_NAME + weights::OTHER_ORDER,
+        // "Chicago Plumbing & Water" and "Chicago Water & Plumbing" are two firms: nobody owns these words.
+        Whole::Reordered => 0.0,
         Whole::Respaced => weights::WHOLE_NAME + weights::OTHER_SPACES,
         Whole::Different => 0.0,
     };
@@ -45,11 +48,25 @@ pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, n
     let gain = weighted(&mut gains, &weights::WORD_SHARES);
     let records = (names.len() as f32 + 1.0).ln();
     if alignment.whole != Whole::Different {
-        return (gain + whole).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
+        return (gain + whole).max(least(alignment, query, node, records)).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
     let beyond = most(alignment, query, node, names);
     let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
-    score.clamp(weights::WORST_NAME, records + beyond)
+    score.clamp(weights::WORST_NAME * extra, records + beyond)
+}
+
+/// Whether one of the words is more than a trade, a place or initials.
+pub(crate) fn telling(query: &QueryForm<'_>) -> bool {
+    query.words.iter().any(|word| word.kind == Kind::Word && word.text.len() > 2)
+}
+
+/// What names that are equal are worth at least.
+fn least(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, records: f32) -> f32 {
+    if alignment.whole == Whole::Equal && telling(query) {
+        records + weights::LEAST_BEYOND_RECORDS - (node.members.len().max(1) as f32).ln()
+    } else {
+        f32::NEG_INFINITY
+    }
 }
 
 /// What names that are not equal can be worth beyond finding one record, by the words in which they differ.
@@ -87,15 +104,16 @@ fn alone(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Name
     let mut costs: Vec<f32> = Vec::new();
     for at in align::bits(alignment.left) {
         let word = &query.words[at];
-        left.count(word.kind);
+        left.count(word.kind, word.worth);
         costs.push(cost(word.kind, word.worth));
     }
     for at in align::bits(alignment.right) {
         let word = names.vocabulary.word(node.words[at]);
-        right.count(word.kind);
-        costs.push(cost(word.kind, names.vocabulary.worth(node.words[at], names.len())));
+        let worth = names.vocabulary.worth(node.words[at], names.len());
+        right.count(word.kind, worth);
+        costs.push(cost(word.kind, worth));
     }
-    extra * weighted(&mut costs, &weights::EXTRA_SHARES) + left.against(right)
+    extra * (weighted(&mut costs, &weights::EXTRA_SHARES) + left.unlike(right)) + left.against(right)
 }
 
 fn cost(kind: Kind, worth: f32) -> f32 {
@@ -112,9 +130,9 @@ fn cost(kind: Kind, worth: f32) -> f32 {
 }
 
 impl Alone {
-    fn count(&mut self, kind: Kind) {
+    fn count(&mut self, kind: Kind, worth: f32) {
         match kind {
-            Kind::Word => self.words += 1,
+            Kind::Word => self.word = self.word.max(worth),
             Kind::Generic => self.generic += 1,
             Kind::Place => self.places += 1,
             Kind::Relation => self.relations += 1,
@@ -124,15 +142,23 @@ impl Alone {
         }
     }
 
-    /// What contradictions cost: both sides have a word of one kind that the other lacks.
-    fn against(self, other: Self) -> f32 {
-        let both = |left: u8, right: u8, cost: f32| if left > 0 && right > 0 { cost } else { 0.0 };
+    /// What words cost of which both sides have some that the other lacks. Where names are kept carelessly that happens to one firm.
+    fn unlike(self, other: Self) -> f32 {
         let general = |side: Self| side.generic + side.relations;
-        both(self.words, other.words, weights::OTHER_WORD)
+        let telling = (self.word.min(other.word) / weights::TELLING_WORD).min(1.0);
+        telling * weights::OTHER_WORD
             + both(general(self), general(other), weights::OTHER_GENERIC)
             + both(self.places, other.places, weights::OTHER_PLACE)
-            + both(self.directions, other.directions, weights::OTHER_DIRECTION)
-            + both(self.numbers, other.numbers, weights::OTHER_NUMBER)
             + both(self.letters, other.letters, weights::OTHER_LETTER)
     }
+
+    /// What contradictions cost, in whatever way names are kept.
+    fn against(self, other: Self) -> f32 {
+        both(self.directions, other.directions, weights::OTHER_DIRECTION)
+            + both(self.numbers, other.numbers, weights::OTHER_NUMBER)
+    }
+}
+
+fn both(left: u8, right: u8, cost: f32) -> f32 {
+    if left > 0 && right > 0 { cost } else { 0.0 }
 }

@@ -4,7 +4,6 @@ use crate::name::Form;
 use crate::names::{self, Names};
 use crate::record::{Fields, Prepared};
 use crate::similarity;
-use crate::vocabulary;
 use crate::words::Kind;
 
 /// A record that looks for its counterpart.
@@ -59,7 +58,7 @@ impl<'r> QueryWord<'r> {
                 Self { text, number: Some(number), letters: word.letters, kind: word.kind, worth }
             }
             None => {
-                let worth = vocabulary::worth_of_unknown(text, names.len());
+                let worth = names.vocabulary.worth_of_unknown(text, names.len());
                 Self { text, number: None, letters: similarity::letters(text), kind: Kind::of(text), worth }
             }
         }

@@ -58,6 +58,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Fields {
     /// The name as it is written, but for case and spaces.
     pub(crate) written: u64,
+    /// The name's letters and digits without its legal form.
+    pub(crate) spelled: u64,
     /// The address as it is written, but for case and spaces; 0 when there is none.
     pub(crate) address_written: u64,
     pub(crate) phones: Box<[Phone]>,
@@ -68,6 +70,8 @@ pub(crate) struct Fields {
     pub(crate) address: Option<Box<Address>>,
     pub(crate) postcode: Option<u64>,
     pub(crate) city: Option<u64>,
+    /// The town's letters, to tell a slip of the pen from another town.
+    pub(crate) city_letters: Box<str>,
     pub(crate) state: Option<u64>,
     pub(crate) owner: Box<[u64]>,
     pub(crate) starts: Option<i32>,
@@ -91,6 +95,8 @@ pub(crate) enum Key {
     TaxId(u64),
     Number(u64),
     Address(u64),
+    /// House number and postcode: finds the house whose street is misspelt.
+    House(u64),
     Postcode(u64),
     City(u64),
     State(u64),
@@ -103,6 +109,7 @@ impl Key {
     pub(crate) fn finds(self) -> bool {
         match self {
             Self::Phone(_) | Self::Email(_) | Self::Domain(_) | Self::TaxId(_) | Self::Number(_) | Self::Address(_) => true,
+            Self::House(_) => true,
             Self::Postcode(_) | Self::City(_) | Self::State(_) | Self::Owner(_) | Self::Vendor(_) => false,
         }
     }
@@ -122,8 +129,10 @@ impl Prepared {
             ids::tax_id(&record.tax_id).map(|id| TaxId { hash: hash(&id), length: u8::try_from(id.len()).unwrap_or(u8::MAX) });
         let site =
             web::domain(&record.website).or_else(|| record.email.contains('@').then(|| web::domain(&record.email)).flatten());
+        let town = town(&record.city);
         let fields = Fields {
             written: hash(&written(&record.name)),
+            spelled: hash(&crate::name_key(&record.name)),
             address_written: if address.is_some() { hash(&written(&record.address)) } else { 0 },
             phones: Phone::read(&record.phone).into(),
             email: web::email(&record.email).map(|email| hash(&email)),
@@ -132,7 +141,8 @@ impl Prepared {
             number: ids::number(&record.number).map(|number| hash(&number)),
             address: address.map(Box::new),
             postcode,
-            city: word(&record.city),
+            city: (!town.is_empty()).then(|| hash(&town)),
+            city_letters: town.into(),
             state: word(&record.state),
             owner: owner.map(|form| form.words.iter().map(|word| hash(word)).collect()).unwrap_or_default(),
             starts: day(&record.starts),
@@ -152,6 +162,7 @@ impl Fields {
         keys.extend(self.tax_id.map(|id| Key::TaxId(id.hash)));
         keys.extend(self.number.map(Key::Number));
         keys.extend(self.address_key().map(Key::Address));
+        keys.extend(self.house_key().map(Key::House));
         keys.extend(self.postcode.map(Key::Postcode));
         keys.extend(self.city.map(Key::City));
         keys.extend(self.state.map(Key::State));
@@ -160,6 +171,12 @@ impl Fields {
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+
+    /// The key of house number and postcode, when both are there.
+    fn house_key(&self) -> Option<u64> {
+        let number = self.address.as_ref().map(|address| address.number).filter(|number| *number > 0)?;
+        self.postcode.map(|postcode| postcode ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The key of the address, when it names a house.
@@ -171,6 +188,16 @@ impl Fields {
 /// A name as it is written, but for case and the number of spaces.
 fn written(name: &str) -> String {
     crate::clip(name).split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// The letters of a town's name; "New York City" is "New York".
+fn town(text: &str) -> String {
+    let mut words: Vec<String> =
+        fold::Words::of(crate::clip(text)).into_words().iter().map(|word| crate::words::canonical(word)).collect();
+    if words.len() > 2 && words.last().is_some_and(|word| word == "city") {
+        words.pop();
+    }
+    words.concat()
 }
 
 /// The folded words of a short field as one value.

@@ -7,7 +7,7 @@ use crate::align::{self, Whole};
 use crate::candidates::{self, Candidates, Workspace};
 use crate::evidence::{Comparison, Field, Findings, Level};
 use crate::index::{Called, Entry, Index};
-use crate::name::Form;
+use crate::name::{Form, Subject};
 use crate::name_score;
 use crate::query::{Query, QueryForm};
 use crate::weights;
@@ -81,7 +81,11 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
         subject: index.subject,
     };
     let findings = comparison.findings();
-    let written = if query.fields.written == entry.fields.written && by.is_some() { weights::AS_WRITTEN } else { 0.0 };
+    let written = match by {
+        Some(_) if query.fields.written == entry.fields.written => weights::AS_WRITTEN,
+        Some(_) if query.fields.spelled == entry.fields.spelled => weights::AS_SPELLED,
+        Some(_) | None => 0.0,
+    };
     let same_line = query.fields.address_written != 0 && query.fields.address_written == entry.fields.address_written;
     let written = written + if same_line { weights::ADDRESS_AS_WRITTEN } else { 0.0 };
     let chain = chain_elsewhere(index, entry, by, &findings);
@@ -109,13 +113,21 @@ impl Known {
 
 /// The best pair of names, each of the query's against each of the entry's.
 fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Known) -> (f32, Option<(usize, usize)>) {
+    // When both have something in brackets, leaving it out on either side leaves out what may tell them apart.
+    let bracketed = query.forms.iter().any(|form| form.form.bare) && entry.names.iter().any(|called| called.bare);
     let mut best: Option<(f32, (usize, usize))> = None;
     for (left, form) in query.forms.iter().enumerate() {
         for (right, called) in entry.names.iter().enumerate() {
             let says = known.score(index, form, left, called.node);
             let says = if form.form.blank { says.min(0.0) } else { says };
-            let score =
-                says + legal(form.form, called) + if form.form.alias || called.alias { weights::SECOND_NAME } else { 0.0 };
+            let second = if bracketed && (form.form.bare || called.bare) {
+                weights::OTHER_BRACKETS
+            } else if form.form.alias || called.alias {
+                weights::SECOND_NAME
+            } else {
+                0.0
+            };
+            let score = says + legal(form.form, called) + second;
             if best.is_none_or(|(known, _)| score > known) {
                 best = Some((score, (left, right)));
             }
@@ -134,7 +146,8 @@ fn legal(form: &Form, called: &Called) -> f32 {
     }
 }
 
-/// Whether the names contradict each other, whatever else agrees: other numbers, other directions, a holding and its firm.
+/// Whether the names contradict each other, whatever else agrees: other numbers, other directions, a holding and its firm; of projects also
+/// another phase or work.
 pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) -> bool {
     let Some((left, right)) = scored.by else { return false };
     let form = &query.forms[left];
@@ -148,7 +161,14 @@ pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) ->
         alone.contains(&Kind::Relation) && alone.iter().all(|kind| matches!(kind, Kind::Relation | Kind::Generic | Kind::Place))
     };
     let relation = (is_holding(&here) && !there.is_empty()) || (is_holding(&there) && !here.is_empty());
-    alignment.whole == Whole::Different && (both(Kind::Number) || both(Kind::Direction) || relation)
+    let unlike = both(Kind::Number) || both(Kind::Direction) || relation;
+    let project = index.subject == Subject::Project && {
+        // One house and one owner have many works: another phase, floor or trade is another project.
+        let numbered = here.contains(&Kind::Number) || there.contains(&Kind::Number);
+        numbered || (!here.is_empty() && !there.is_empty()) || scored.findings.level(Field::Number) == Some(Level::Different)
+    };
+    let common_words = alignment.whole == Whole::Reordered && !name_score::telling(form) && scored.findings.total() <= 0.0;
+    common_words || (alignment.whole == Whole::Different && (unlike || project))
 }
 
 /// A name borne at several places is a chain: there another place is another shop.
@@ -222,5 +242,12 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
 pub(crate) fn form_of(index: &Index, called: &Called) -> Form {
     let node = index.names.node(called.node);
     let words = node.words.iter().map(|word| index.names.vocabulary.word(*word).text.to_string()).collect();
-    Form { words, key: node.key.to_string(), legal: called.legal.to_string(), blank: false, alias: called.alias }
+    Form {
+        words,
+        key: node.key.to_string(),
+        legal: called.legal.to_string(),
+        blank: false,
+        alias: called.alias,
+        bare: called.bare,
+    }
 }

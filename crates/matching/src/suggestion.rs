@@ -3,6 +3,7 @@
 use crate::candidates::Workspace;
 use crate::evidence::{Field, Level};
 use crate::index::Index;
+use crate::name::Subject;
 use crate::query::Query;
 use crate::reason::{self, Reason};
 use crate::record::{Prepared, Record};
@@ -125,8 +126,9 @@ const SECOND_STRONG_FIELDS: f32 = 4.0;
 /// ids are never STRONG.
 pub(crate) fn band(index: &Index, query: &Query<'_>, scored: &Scored, rank: usize) -> Band {
     let tax_id = scored.findings.level(Field::TaxId);
-    let identified = matches!(tax_id, Some(Level::Same(_)));
-    let named = scored.by.is_some() && scored.name > LEAST_NAME;
+    let number = scored.findings.level(Field::Number).filter(|_| index.subject == Subject::Project);
+    let identified = matches!(tax_id, Some(Level::Same(_))) || matches!(number, Some(Level::Same(_)));
+    let named = scored.by.is_some() && scored.name > LEAST_NAME * index.rates.extra_words();
     let told_apart = rank == 0 || scored.findings.total() >= SECOND_STRONG_FIELDS;
     let kept = index.rates.address >= weights::ADDRESSES_KEPT && !identified;
     let from = match scored.findings.level(Field::Address) {

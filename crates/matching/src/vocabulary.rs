@@ -19,6 +19,8 @@ pub(crate) struct Word {
     /// The names that have it.
     pub(crate) names: Vec<u32>,
     background: f32,
+    /// The share of the names that have it among those that look for a counterpart.
+    asked: f32,
 }
 
 /// All words; freed numbers are used again.
@@ -27,6 +29,8 @@ pub(crate) struct Vocabulary {
     words: Vec<Word>,
     numbers: HashMap<Box<str>, u32>,
     free: Vec<u32>,
+    /// The words that are common among the names that look for a counterpart, with their share.
+    asked: HashMap<Box<str>, f32>,
 }
 
 impl Vocabulary {
@@ -67,6 +71,7 @@ impl Vocabulary {
             kind: Kind::of(text),
             names: Vec::new(),
             background: background(text),
+            asked: self.asked(text),
         };
         let number = match self.free.pop() {
             Some(number) => {
@@ -85,17 +90,31 @@ impl Vocabulary {
     /// What it is worth, in nats, that a second name has the word too: `-ln` of how likely any name has it.
     pub(crate) fn worth(&self, number: u32, names: usize) -> f32 {
         let word = self.word(number);
-        worth(word.names.len().saturating_sub(1), word.background, names)
+        worth(word.names.len().saturating_sub(1), word.background, word.asked, names)
+    }
+
+    /// What a word that no name has would be worth.
+    pub(crate) fn worth_of_unknown(&self, text: &str, names: usize) -> f32 {
+        worth(0, background(text), self.asked(text), names)
+    }
+
+    /// Learns which words are common among the names that look for a counterpart: what one list appends to every name ("NHS Trust",
+    /// "INACTIVE") is rare in the other and tells nothing all the same.
+    pub(crate) fn hear(&mut self, asked: HashMap<Box<str>, f32>) {
+        self.asked = asked;
+        for word in &mut self.words {
+            word.asked = self.asked.get(&word.text).copied().unwrap_or_default();
+        }
+    }
+
+    fn asked(&self, text: &str) -> f32 {
+        self.asked.get(text).copied().unwrap_or_default()
     }
 }
 
-/// What a word that the index does not know would be worth.
-pub(crate) fn worth_of_unknown(text: &str, names: usize) -> f32 {
-    worth(0, background(text), names)
-}
-
-fn worth(others: usize, background: f32, names: usize) -> f32 {
-    ((names as f32 + PRIOR_NAMES) / (others as f32 + background)).ln()
+fn worth(others: usize, background: f32, asked: f32, names: usize) -> f32 {
+    let names = names as f32;
+    ((names + PRIOR_NAMES) / ((others as f32).max(asked * names) + background)).ln()
 }
 
 /// How many of [`PRIOR_NAMES`] names have the word before any is seen.
@@ -129,7 +148,8 @@ mod tests {
         }
         let common = vocabulary.find("zimmer").expect("added");
         assert!(vocabulary.worth(rare, 1_000) > vocabulary.worth(common, 1_000) + 4.0);
-        assert!(worth_of_unknown("construction", 10) + 3.0 < worth_of_unknown("kowalski", 10), "known before any data");
+        let unknown = |word: &str| vocabulary.worth_of_unknown(word, 10);
+        assert!(unknown("construction") + 3.0 < unknown("kowalski"), "known before any data");
     }
 
     #[test]

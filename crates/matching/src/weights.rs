@@ -5,6 +5,9 @@
 
 /// A name that agrees as a whole: firms of one market avoid each other's names, so chance makes whole names equal less often than its words.
 pub(crate) const WHOLE_NAME: f32 = 3.3;
+/// The least that a whole name is worth beyond what finds one record among all, when one of its words is more than a trade or a place:
+/// a name that one record of the list bears is not a frequent one, whatever words it is made of.
+pub(crate) const LEAST_BEYOND_RECORDS: f32 = 3.4;
 /// The same words in another order.
 pub(crate) const OTHER_ORDER: f32 = -0.4;
 /// The same letters with other spaces.
@@ -18,7 +21,9 @@ pub(crate) const MOST_BUT_A_TRADE: f32 = 3.2;
 /// As [`MOST_BEYOND_RECORDS`], for names that differ in a word which tells firms apart.
 pub(crate) const MOST_IN_PART: f32 = 2.1;
 /// Equal as written, letter by letter.
-pub(crate) const AS_WRITTEN: f32 = 0.5;
+pub(crate) const AS_WRITTEN: f32 = 0.9;
+/// Equal but for capitals, punctuation and the legal form: no abbreviation had to be written out.
+pub(crate) const AS_SPELLED: f32 = 0.3;
 /// The address as it is written: only to order candidates that are equal in everything else.
 pub(crate) const ADDRESS_AS_WRITTEN: f32 = 0.05;
 /// One form of law on both sides, or two different ones.
@@ -26,6 +31,8 @@ pub(crate) const SAME_LEGAL_FORM: f32 = 0.2;
 pub(crate) const OTHER_LEGAL_FORM: f32 = -0.6;
 /// The match runs through a second name.
 pub(crate) const SECOND_NAME: f32 = -0.4;
+/// Equal but for what stands in brackets on both sides: "Elm Bank (Asia)" and "Elm Bank (London)".
+pub(crate) const OTHER_BRACKETS: f32 = -2.8;
 
 /// The share of its worth with which the first, second, third .. shared word counts: words of one name go together.
 pub(crate) const WORD_SHARES: [f32; 6] = [1.0, 0.85, 0.65, 0.5, 0.4, 0.3];
@@ -36,7 +43,7 @@ pub(crate) const EXTRA_SHARES: [f32; 6] = [1.0, 0.7, 0.5, 0.35, 0.25, 0.2];
 pub(crate) const SLIP: f32 = 2.2;
 pub(crate) const FURTHER_SLIP: f32 = 2.3;
 /// In a short word a wrong letter makes another word more easily.
-pub(crate) const SHORT_WORD: f32 = 0.9;
+pub(crate) const SHORT_WORD: f32 = 1.3;
 /// The part of that for a word which only this name has beside a long common one: "constructiion" is no word.
 pub(crate) const NO_WORD: f32 = 0.5;
 /// The first letter is wrong, which people rarely get wrong.
@@ -47,6 +54,10 @@ pub(crate) const BOTH_KNOWN: f32 = 2.2;
 pub(crate) const CUT_SHORT: f32 = 1.5;
 pub(crate) const RARE_ABBREVIATION: f32 = 4.5;
 pub(crate) const CUT_LETTER: f32 = 0.25;
+/// A word cut short that is not the last one: what cuts names cuts them at the end.
+pub(crate) const CUT_INSIDE: f32 = 2.0;
+/// A word cut to a few letters: too little remains to be a beginning rather than another word.
+pub(crate) const CUT_TO_LITTLE: f32 = 1.0;
 pub(crate) const OTHER_ENDING: f32 = 1.3;
 pub(crate) const INITIAL: f32 = 1.6;
 pub(crate) const ACRONYM: f32 = 2.5;
@@ -63,6 +74,8 @@ pub(crate) const EXTRA_LETTER: f32 = 0.8;
 
 /// Both sides have a word of the kind that the other lacks: that is a contradiction, not an omission.
 pub(crate) const OTHER_WORD: f32 = 2.5;
+/// A word worth less than this is too common in these lists to contradict in full.
+pub(crate) const TELLING_WORD: f32 = 6.0;
 pub(crate) const OTHER_GENERIC: f32 = 2.2;
 pub(crate) const OTHER_PLACE: f32 = 3.0;
 /// The same initials in another order.
@@ -70,7 +83,8 @@ pub(crate) const SWAPPED_LETTERS: f32 = 3.5;
 pub(crate) const OTHER_DIRECTION: f32 = 4.5;
 pub(crate) const OTHER_NUMBER: f32 = 4.5;
 pub(crate) const OTHER_LETTER: f32 = 2.5;
-/// Names never count against a match by more than this: what the records share otherwise can outweigh a renaming.
+/// Names never count against a match by more than this, less where names are kept carelessly: what the records share otherwise can
+/// outweigh a renaming.
 pub(crate) const WORST_NAME: f32 = -5.0;
 
 /// Kinds of agreement that are not independent (one office has one phone, one site, one house): the best counts whole, the next less.
@@ -91,7 +105,7 @@ pub(crate) const OTHER_DOMAIN: f32 = -0.8;
 pub(crate) const OTHER_UNIT: f32 = 0.55;
 pub(crate) const NEAR: f32 = 0.15;
 /// One street, as a share of what another place costs.
-pub(crate) const SAME_STREET: f32 = 0.7;
+pub(crate) const SAME_STREET: f32 = 0.85;
 /// Another place, for a name that several places bear.
 pub(crate) const CHAIN_ELSEWHERE: f32 = -2.5;
 /// Another owner; other dates (years apart); no vendor in common.

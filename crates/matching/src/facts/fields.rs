@@ -114,3 +114,37 @@ fn a_project_is_known_by_number_address_owner_dates_and_vendors() {
     assert_eq!(found[0].id, "a", "{found:?}");
     assert!(found[0].reasons.contains(&Reason::Same { field: Compared::Vendors, shared_by: 2 }), "{found:?}");
 }
+
+#[test]
+fn another_phase_or_work_in_one_house_is_another_project() {
+    let project = |id: &str, name: &str, number: &str| Record {
+        number: number.into(),
+        address: "404 W Ashland St".into(),
+        postcode: "60432".into(),
+        owner: "Norberg Properties".into(),
+        ..named(id, name)
+    };
+    let mut index = Index::new(Subject::Project);
+    for at in 0..200 {
+        index.insert(&named(format!("p{at:03}"), format!("Quim{at} Tower Build-Out")));
+    }
+    index.insert(&project("there", "Joliet Warehouse Lobby Remodel", "19-0404"));
+    let band = |name: &str, number: &str| index.suggest(&project("h", name, number), 5)[0].band;
+    for (name, number) in [
+        ("Joliet Warehouse Lobby Remodel Phase 5", ""),
+        ("Joliet Warehouse Roof Replacement", ""),
+        ("Joliet Warehouse Lobby", "23-9001"),
+    ] {
+        assert!(band(name, number) < Band::Strong, "{name} {number}");
+    }
+    assert_eq!(band("JOLIET WAREHOUSE - LOBBY REMODEL", ""), Band::Strong);
+    assert_eq!(band("Whse Lobby Phase 1", "190404"), Band::Strong, "the number says which");
+}
+
+#[test]
+fn a_misspelt_town_or_street_is_no_other_place() {
+    let there = Record { postcode: "60432".into(), ..vendor("t", "Anna Hollis", "71 Blaxland Crescent", "Atherton", "") };
+    let here = Record { postcode: "60432".into(), ..vendor("h", "Ana Holis", "71 Blaxlan d Crescent", "Athertn", "") };
+    let found = &suggest(std::slice::from_ref(&there), &here)[0];
+    assert!(found.id == "t" && found.reasons.iter().filter(|reason| reason.speaks_for()).count() >= 4, "{found:?}");
+}

@@ -78,3 +78,14 @@ fn a_list_teaches_how_far_a_field_can_be_trusted() {
     index.learn(&moved);
     assert!(kept > 0.9 && index.rates.phone < 0.5, "{kept} {}", index.rates.phone);
 }
+
+#[test]
+fn what_a_list_appends_to_every_name_tells_nothing() {
+    let firms = ["Liverpool Womens Hospital", "Kingsmere Clinic NHS Foundation Trust", "Quillfeather Hospital"];
+    let mut index = index_of(&[crowd(), firms.iter().enumerate().map(|(at, name)| named(at, *name)).collect()].concat());
+    let asking: Vec<Record> =
+        crowd().iter().map(|record| named(&record.id, format!("{} NHS Foundation Trust", record.name))).collect();
+    index.learn(&asking);
+    let found = index.suggest(&named("h", "Liverpool Womens NHS Foundation Trust"), 5);
+    assert_eq!(found[0].id, "0", "{found:?}");
+}

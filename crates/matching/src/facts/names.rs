@@ -63,6 +63,9 @@ fn what_tells_firms_apart_is_never_strong() {
         ("State Bank of Chile", "State Bank of China"),
         ("A & B Hauling", "A & C Hauling"),
         ("Subway #123", "Subway #456"),
+        ("Quillfeather Bank (Asia)", "Quillfeather Bank (London)"),
+        ("Chicago Plumbing & Water", "Chicago Water & Plumbing"),
+        ("Goralsky Plumbing", "Gora Plumbing"),
     ];
     for (there, here) in pairs {
         let found = best(&[there], here);
@@ -114,4 +117,17 @@ fn a_suggestion_speaks_for_or_against_by_its_reasons() {
     let found = best(&["Quillfeather North"], "Quillfeather South").expect("a suggestion");
     assert_eq!(found.reasons.iter().map(Reason::speaks_for).collect::<Vec<_>>(), [true, false]);
     assert!(suggest(&[], &super::named("x", "Zzyzx Qwfp")).is_empty());
+}
+
+#[test]
+fn a_whole_name_is_strong_although_others_have_its_word() {
+    let others = ["Express Inc", "American Express", "Express Steel Works", "Express Tile", "Federal Express Hauling"];
+    let found = best(&others, "Express LLC").expect("a suggestion");
+    assert_eq!((found.id.as_str(), found.band), ("0", Band::Strong), "{found:?}");
+}
+
+#[test]
+fn the_spelling_that_is_nearer_comes_first() {
+    let found = best(&["Arkay Heating", "ARKAY HTG CO", "Arkay Heating Inc"], "Arkay Htg").expect("a suggestion");
+    assert_eq!(found.id, "1", "{found:?}");
 }
