@@ -49,7 +49,7 @@ const TRADES: [&str; 24] = [
 ];
 const TAILS: [&str; 8] = ["", "", "", " Services", " Contractors", " Group", " Company", " Associates"];
 const FORMS: [&str; 8] = ["", " LLC", ", LLC", " Inc", ", Inc.", " Corp.", " Co.", " Ltd."];
-const STREETS: [&str; 16] = [
+pub(crate) const STREETS: [&str; 16] = [
     "Main",
     "Oak",
     "Elm",
@@ -67,7 +67,7 @@ const STREETS: [&str; 16] = [
     "Division",
     "Cermak",
 ];
-const TOWNS: [(&str, &str); 8] = [
+pub(crate) const TOWNS: [(&str, &str); 8] = [
     ("Chicago", "60601"),
     ("Joliet", "60432"),
     ("Aurora", "60502"),
@@ -131,11 +131,11 @@ pub(crate) fn lists(count: usize, seed: u64) -> Lists {
     made
 }
 
-fn pick<'l>(random: &mut ChaCha8Rng, list: &[&'l str]) -> &'l str {
+pub(crate) fn pick<'l>(random: &mut ChaCha8Rng, list: &[&'l str]) -> &'l str {
     list.choose(random).copied().unwrap_or_default()
 }
 
-fn surname(random: &mut ChaCha8Rng) -> String {
+pub(crate) fn surname(random: &mut ChaCha8Rng) -> String {
     let middle = if random.random_bool(0.6) { pick(random, &MIDDLES) } else { "" };
     format!("{}{middle}{}", pick(random, &STARTS), pick(random, &ENDS))
 }
@@ -224,7 +224,7 @@ fn damaged_name(random: &mut ChaCha8Rng, name: &str) -> String {
 }
 
 /// One letter left out, doubled, swapped or replaced, not the first.
-fn slip(random: &mut ChaCha8Rng, word: &str) -> String {
+pub(crate) fn slip(random: &mut ChaCha8Rng, word: &str) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     if letters.len() < 5 {
         return word.to_owned();

@@ -2,6 +2,7 @@
 
 mod lists;
 mod made;
+mod made_projects;
 mod measure;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use measure::{Figures, Run};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// How many suggestions each record gets.
@@ -40,7 +42,7 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 
-    /// The lists are of projects.
+    /// The lists are of projects; without `--a` projects are made.
     #[arg(long)]
     projects: bool,
 
@@ -65,20 +67,34 @@ struct Args {
     json: bool,
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
     let subject = if args.projects { Subject::Project } else { Subject::Vendor };
     let (a, b, truth) = match &args.a {
         Some(path) => {
+            let a = lists::read(path, &args.only)?;
             let b = args.b.as_deref().map(|path| lists::read(path, &args.only)).transpose()?;
-            (lists::read(path, &args.only)?, b, args.truth.as_deref().map(lists::truth).transpose()?)
+            let truth = args.truth.as_deref().map(|path| lists::truth(path, &a, b.as_deref())).transpose()?;
+            (a, b, truth)
         }
         None => {
-            let made = made::lists(args.records, args.seed);
+            let made = match subject {
+                Subject::Vendor => made::lists(args.records, args.seed),
+                Subject::Project => made_projects::lists(args.records, args.seed),
+            };
             (made.a, Some(made.b), Some(made.truth))
         }
     };
-    let mut report = measured(&args, &a, b.as_deref(), truth.as_ref(), subject)?;
+    let mut report = measured(args, &a, b.as_deref(), truth.as_ref(), subject)?;
     if args.a.is_none() {
         let names = |records: &[Record]| -> Vec<Record> {
             records
@@ -87,7 +103,7 @@ fn main() -> Result<()> {
                 .collect()
         };
         let b = b.as_deref().map(names);
-        let plain = measured(&args, &names(&a), b.as_deref(), truth.as_ref(), subject)?;
+        let plain = measured(args, &names(&a), b.as_deref(), truth.as_ref(), subject)?;
         report.figures["names_only"] = plain.figures;
         report.wrong.extend(plain.wrong.into_iter().map(|wrong| format!("names only: {wrong}")));
     }
