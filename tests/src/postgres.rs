@@ -21,8 +21,8 @@ const GIVEN: &str = "LINKYARD_TEST_POSTGRES_URL";
 const WATCHDOG: &str = r#"
 bin=$1 dir=$2
 if "$bin/initdb" -D "$dir/data" -U linkyard -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 &&
-   "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses='' -c fsync=off \
-     -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB -c max_connections=300" start >"$dir/start.log" 2>&1 </dev/null
+   "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses='' -c max_connections=300 \
+     $3" start >"$dir/start.log" 2>&1 </dev/null
 then echo ready
 else echo failed; cat "$dir"/*.log; rm -rf "$dir"; exit 1
 fi
@@ -31,6 +31,20 @@ cat >/dev/null
 "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop
 cd / && rm -rf "$dir"
 "#;
+
+/// A test's data need not outlive a power failure.
+const FORGETFUL: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB";
+
+/// As a small installation has it: whatever was committed is on the disk.
+const LASTING: &str = "-c shared_buffers=512MB -c max_wal_size=4GB";
+
+static SETTINGS: OnceLock<&str> = OnceLock::new();
+
+/// From now on the server of this process, if it has not started, keeps whatever is committed through a power failure: for whoever
+/// measures, because a promise that is not kept costs nothing.
+pub fn keep_what_is_committed() {
+    SETTINGS.get_or_init(|| LASTING);
+}
 
 #[derive(Debug)]
 struct Running {
@@ -93,6 +107,7 @@ fn start() -> Result<Running> {
     let directory = tempfile::Builder::new().prefix("linkyard-pg-").tempdir().context("no temporary directory")?.keep();
     let mut command = Command::new("sh");
     command.arg("-c").arg(WATCHDOG).arg("watchdog").arg(&binaries).arg(&directory);
+    command.arg(SETTINGS.get_or_init(|| FORGETFUL));
     // Out of our process group, so that an interrupted test run does not take the watchdog before it has cleaned up.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).current_dir(&directory);
     if let Some((user, group)) = unprivileged()? {

@@ -1,10 +1,29 @@
 //! The demo as a thing to measure: one run of the real binary with the simulator's limits off, and what its report says.
 
-use crate::Args;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+/// How large a directory is measured on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Size {
+    /// How many vendors.
+    #[arg(long, default_value_t = 35_000)]
+    pub(crate) vendors: u32,
+
+    /// How many projects.
+    #[arg(long, default_value_t = 6_000)]
+    pub(crate) projects: u32,
+}
+
+impl Size {
+    /// As it is printed.
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([("vendors", self.vendors.into()), ("projects", self.projects.into())])
+    }
+}
 
 /// The report of one run.
 #[derive(Debug)]
@@ -12,12 +31,12 @@ pub(crate) struct Report(Value);
 
 impl Report {
     /// Runs the demo once, on `database_url` or on the SQLite file of its own directory.
-    pub(crate) fn of_run(args: &Args, database_url: Option<&str>) -> Result<Self> {
+    pub(crate) fn of_run(size: &Size, database_url: Option<&str>) -> Result<Self> {
         let mut command = Command::new(linkyard()?);
         // A simulator without limits tells none, so the budget would go by what it assumes.
         let free = ["--budget-initial-spike-limit", "1000000", "--budget-initial-hour-limit", "1000000"];
         command.args(["demo", "--exit", "--json", "--limits", "off"]).args(free);
-        command.args(["--vendors", &args.vendors.to_string(), "--projects", &args.projects.to_string()]);
+        command.args(["--vendors", &size.vendors.to_string(), "--projects", &size.projects.to_string()]);
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
         }
@@ -46,13 +65,13 @@ impl Report {
 }
 
 /// Runs the demo as often as asked for on each database; `look` gets the database's name and the reports.
-pub(crate) fn on_each_database(args: &Args, mut look: impl FnMut(&str, &[Report])) -> Result<()> {
+pub(crate) fn on_each_database(size: &Size, runs: u32, mut look: impl FnMut(&str, &[Report])) -> Result<()> {
     let postgres = linkyard_tests::postgres::Server::start()?;
     for (database, server) in [("sqlite", None), ("postgres", Some(&postgres))] {
         let mut reports = Vec::new();
-        for _ in 0..args.runs.max(1) {
+        for _ in 0..runs {
             let url = server.map(linkyard_tests::postgres::Server::fresh_schema_url).transpose()?;
-            reports.push(Report::of_run(args, url.as_deref())?);
+            reports.push(Report::of_run(size, url.as_deref())?);
         }
         look(database, &reports);
     }

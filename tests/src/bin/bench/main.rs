@@ -1,98 +1,105 @@
-//! `./run bench NAME`: measures the real binary in a release build, limits off. Nothing here asserts a time.
+//! `./run bench NAME`: measures linkyard in a release build, on private servers, limits off unless the limits are what is measured.
+//! Nothing here asserts a time.
 //!
-//! Here are the command line and the way in which figures are printed; each benchmark is a file of its own.
+//! Here is the command line; what a benchmark finds and how it is printed is in `findings.rs`, the databases and worker processes that
+//! benchmarks share in `place.rs` and `worker.rs`, and each benchmark is a file of its own.
 
+mod budget;
 mod demo;
+mod fair;
+mod findings;
+mod import;
+mod import_floor;
+mod jobs;
+mod jobs_floor;
+mod link;
+mod link_floor;
 mod main_job;
+mod place;
 mod push;
+mod simulator;
+mod status;
+mod worker;
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use clap::{Parser, Subcommand};
 
 /// Measures linkyard.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Which benchmark.
-    name: Bench,
+    #[command(subcommand)]
+    bench: Bench,
 
-    /// How many vendors.
-    #[arg(long, default_value_t = 35_000)]
-    vendors: u32,
-
-    /// How many projects.
-    #[arg(long, default_value_t = 6_000)]
-    projects: u32,
-
-    /// How often each database is measured; the middle one is printed.
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    /// How often everything is measured, of which the middle one is printed: 3 times, and `budget` once.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
 
     /// Print one JSON object instead of a table.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 
 /// What can be measured.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Debug, Subcommand)]
 enum Bench {
     /// Fetch and store, and link, on SQLite and PostgreSQL.
-    Main,
+    Main(demo::Size),
     /// From the change of coverages to confirmed insurances, on SQLite and PostgreSQL, beside what the simulator takes at most.
-    Push,
-}
-
-/// What a benchmark found. Names say their units.
-#[derive(Debug, Default)]
-struct Findings {
-    /// Measured on linkyard.
-    figures: BTreeMap<String, f64>,
-    /// Measured in the same run on the least that would do.
-    floors: BTreeMap<String, f64>,
-    /// Figures over floors.
-    ratios: BTreeMap<String, f64>,
+    Push(demo::Size),
+    /// Jobs that do nothing, through the whole engine: how many per second, and how soon one begins.
+    Jobs(jobs::Size),
+    /// From confirmed vendors to linked ones, on SQLite and PostgreSQL, beside the best hand-written SQL.
+    Link(link::Size),
+    /// The waits of providers with few jobs beside one with many.
+    Fair(fair::Size),
+    /// Fetching a directory, on SQLite and PostgreSQL, beside reading it and the best hand-written SQL.
+    Import(import::Size),
+    /// Calls under the rate limits, by one and by several workers, beside the least time that they need.
+    Budget(budget::Size),
+    /// `GetJob` and `ListPartyMappings` during an import, beside an empty method of the same server.
+    Status(status::Size),
+    /// A worker process of a benchmark.
+    #[command(hide = true)]
+    Worker(worker::Args),
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let findings = match args.name {
-        Bench::Main => main_job::run(&args)?,
-        Bench::Push => push::run(&args)?,
+    linkyard_tests::cryptography();
+    linkyard_tests::postgres::keep_what_is_committed();
+    // Its windows take the minutes that they take.
+    let runs = args.runs.unwrap_or(if matches!(args.bench, Bench::Budget(_)) { 1 } else { 3 });
+    let findings = match &args.bench {
+        Bench::Main(size) => main_job::run(size, runs)?,
+        Bench::Push(size) => push::run(size, runs)?,
+        Bench::Jobs(size) => runtime()?.block_on(jobs::run(size, runs))?,
+        Bench::Link(size) => runtime()?.block_on(link::run(size, runs))?,
+        Bench::Fair(size) => runtime()?.block_on(fair::run(size, runs))?,
+        Bench::Import(size) => runtime()?.block_on(import::run(size, runs))?,
+        Bench::Budget(size) => runtime()?.block_on(budget::run(size, runs))?,
+        Bench::Status(size) => runtime()?.block_on(status::run(size, runs))?,
+        Bench::Worker(told) => return runtime()?.block_on(worker::run(told)),
     };
-    let name = args.name.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    print(&name, &args, &findings);
+    findings.print(args.bench.name(), runs, args.json);
     Ok(())
 }
 
-fn print(name: &str, args: &Args, findings: &Findings) {
-    let Findings { figures, floors, ratios } = findings;
-    if args.json {
-        let of = |figures: &BTreeMap<String, f64>| {
-            figures.iter().map(|(name, figure)| (name.clone(), rounded(*figure))).collect::<Map<String, Value>>()
-        };
-        let (vendors, projects) = (args.vendors, args.projects);
-        let size = json!({ "vendors": vendors, "projects": projects, "runs": args.runs });
-        println!("{}", json!({ "name": name, "size": size, "figures": of(figures), "floors": of(floors), "ratios": of(ratios) }));
-        return;
-    }
-    for (title, figures) in [("figures", figures), ("floors", floors), ("ratios", ratios)] {
-        if !figures.is_empty() {
-            println!("{title}");
-        }
-        for (name, figure) in figures {
-            println!("  {name:<48}{:>12}", rounded(*figure));
+impl Bench {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Main(_) => "main",
+            Self::Push(_) => "push",
+            Self::Jobs(_) => "jobs",
+            Self::Link(_) => "link",
+            Self::Fair(_) => "fair",
+            Self::Import(_) => "import",
+            Self::Budget(_) => "budget",
+            Self::Status(_) => "status",
+            Self::Worker(_) => "worker",
         }
     }
 }
 
-/// Large figures whole, small ones to two places.
-fn rounded(figure: f64) -> Value {
-    if figure.abs() >= 100.0 { json!(figure.round()) } else { json!((figure * 100.0).round() / 100.0) }
-}
-
-/// The middle one of several runs.
-fn median(mut runs: Vec<f64>) -> f64 {
-    runs.sort_by(f64::total_cmp);
-    runs.get(runs.len() / 2).copied().unwrap_or_default()
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

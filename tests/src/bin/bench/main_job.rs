@@ -1,12 +1,12 @@
 //! `main`: rows per second of fetching and of linking vendors in the demo.
 
-use crate::demo::on_each_database;
-use crate::{Args, Findings, median};
+use crate::demo::{Size, on_each_database};
+use crate::findings::{Findings, median};
 use anyhow::Result;
 
-pub(crate) fn run(args: &Args) -> Result<Findings> {
-    let mut findings = Findings::default();
-    on_each_database(args, |database, reports| {
+pub(crate) fn run(size: &Size, runs: u32) -> Result<Findings> {
+    let mut findings = Findings { size: size.counts(), ..Findings::default() };
+    on_each_database(size, runs, |database, reports| {
         let mut put = |name: &str, runs: Vec<f64>| {
             findings.figures.insert(format!("{database}_{name}"), median(runs));
         };

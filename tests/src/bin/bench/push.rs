@@ -2,33 +2,26 @@
 //! the API to the last confirmed insurance. The floor is the simulator's: the same number of insurances in the same batches, sent by the
 //! same client, with nothing read before and nothing written after.
 
-use crate::demo::{linkyard, on_each_database};
-use crate::{Args, Findings, median};
-use anyhow::{Context, Result};
+use crate::demo::{Size, on_each_database};
+use crate::findings::{Findings, median};
+use crate::simulator::Simulator;
+use anyhow::Result;
 use linkyard_core::compliance::{Insurance, InsuranceStatus, origin_id};
-use linkyard_core::id::{CompanyId, CoverageId, LinkId, RecordId};
+use linkyard_core::id::{CoverageId, LinkId, RecordId};
 use linkyard_core::job::Lane;
-use linkyard_core::provider::Credentials;
-use linkyard_procore::{MOST_SYNCED, Procore};
-use linkyard_queue::{BudgetArgs, MemoryBudget};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use linkyard_procore::MOST_SYNCED;
 use std::time::Instant;
-
-/// The company of the simulator that is measured alone.
-const COMPANY: i64 = 4_711;
 
 /// Insurances of each vendor, as many as the demo states coverages.
 const LINES: u32 = 3;
 
-pub(crate) fn run(args: &Args) -> Result<Findings> {
-    let mut findings = Findings::default();
+pub(crate) fn run(size: &Size, runs: u32) -> Result<Findings> {
+    let mut findings = Findings { size: size.counts(), ..Findings::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let floors: Result<Vec<f64>> = (0..args.runs.max(1)).map(|_| runtime.block_on(simulator_alone(args.vendors))).collect();
+    let floors: Result<Vec<f64>> = (0..runs).map(|_| runtime.block_on(simulator_alone(size.vendors))).collect();
     let floor = median(floors?);
     findings.floors.insert("simulator_insurances_per_second".to_owned(), floor);
-    on_each_database(args, |database, reports| {
+    on_each_database(size, runs, |database, reports| {
         let push = median(reports.iter().map(|report| report.rate("push compliance")).collect());
         let whole = median(reports.iter().map(|report| report.rate("state and push")).collect());
         findings.figures.insert(format!("{database}_pushed_per_second"), push);
@@ -38,36 +31,10 @@ pub(crate) fn run(args: &Args) -> Result<Findings> {
     Ok(findings)
 }
 
-/// A simulator process; dropping it kills it.
-struct Simulator(Child);
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Insurances per second that a simulator takes of one client that does nothing else.
 async fn simulator_alone(vendors: u32) -> Result<f64> {
-    linkyard_tests::cryptography();
-    let directory = tempfile::tempdir()?;
-    let mut child = Command::new(linkyard()?)
-        .args(["simulator", "--listen", "127.0.0.1:0", "--limits", "off", "--projects", "1"])
-        .args(["--company", &COMPANY.to_string(), "--vendors", &vendors.to_string()])
-        .arg("--data-dir")
-        .arg(directory.path())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
-    let _simulator = Simulator(child);
-    let line = lines.next().context("the simulator says where it listens")??;
-    let url = line.rsplit(' ').next().context("an address")?.to_owned();
-    let args = linkyard_procore::Args::simulator(&url, "simulator-client", "simulator-secret");
-    let free = BudgetArgs { initial_spike_limit: 1_000_000, initial_hour_limit: 1_000_000, ..BudgetArgs::default() };
-    let procore = Procore::new(&args, Arc::new(MemoryBudget::new(&free)))?;
-    let company = procore.company(&Credentials::Platform, CompanyId(COMPANY), Lane::Push);
+    let simulator = Simulator::start(vendors as usize)?;
+    let company = simulator.company(Lane::Push)?;
     let ids: Vec<RecordId> = vendors_of(&company).await?;
     let insurances: Vec<Insurance> = ids.iter().flat_map(|vendor| (0..LINES).map(|_| insurance(*vendor))).collect();
     let started = Instant::now();
