@@ -151,6 +151,12 @@ fn sqlite_column(name: &str, column: Column) -> String {
     }
 }
 
+/// The condition that a column is one of what `query` answers, few rows, looked up by the column's index. As a join it depends on what
+/// PostgreSQL knows of the table, which grows faster than that: it would read the table, or all that another condition selects.
+pub(crate) fn among(connection: &impl ConnectionTrait, query: &str) -> String {
+    if is_postgres(connection) { format!("= any(array({query}))") } else { format!("in ({query})") }
+}
+
 /// A batch as the one JSON parameter that [`rows`] reads.
 pub(crate) fn batch<T: serde::Serialize>(items: &[T]) -> Result<Value> {
     let text = serde_json::to_string(items)

@@ -1,12 +1,13 @@
 //! Taking jobs, and keeping them: claim, renewal, release.
 //!
 //! A claim is one statement: it locks what it takes in the order of the ids (two batches can not wait for each other in a circle),
-//! skips what somebody else is taking, and changes only rows that are still runnable at that moment.
+//! skips what somebody else is taking, and changes only rows that are still runnable at that moment. Each row is looked up by its id, so
+//! a claim costs the same beside ten waiting jobs and beside a hundred thousand.
 
-use super::read::{counts, ids, wanted};
+use super::read::{WANTED, counts, ids};
 use crate::Store;
 use crate::row::{get, json, optional_json, word};
-use crate::sql::{Column, all, batch, execute, rows};
+use crate::sql::{Column, all, among, batch, execute, rows};
 use linkyard_core::Result;
 use linkyard_core::id::{JobId, OrganizationId, ProviderId};
 use linkyard_core::job::{ClaimedJob, Fence, JobKind, Lane, MOST_STARTS_WITHOUT_PROGRESS, PAYLOAD_VERSION, RequestedState};
@@ -85,17 +86,19 @@ impl Store {
         }
         let alone = ids.len() == 1;
         let sql = format!(
-            "with taken as (
-                select job.id from job where job.id in {wanted} and {runnable} {clean} order by job.id {{lock_skip}}
+            "with taken as materialized (
+                select (select job.id from job where job.id = wanted_id and {runnable} {clean} {{lock_skip}}) as id
+                from (select wanted_id from {batch} order by wanted_id) as in_order
             )
             update job set taken_over = taken_over or state = 'running', state = 'running', lease_owner = $2,
                 lease_until_ms = {{now}} + $3, epoch = epoch + 1,
                 starts_without_progress = starts_without_progress + 1, started_at_ms = coalesce(started_at_ms, {{now}}),
                 revision = revision + 1
-            where id in (select id from taken)
+            where id {among_taken}
             returning id, organization_id, provider_id, kind, lane, payload, checkpoint, attempts, epoch, requested_state,
                 taken_over, created_at_ms, run_at_ms, {{now}} as claimed_at_ms, trace_parent, rows_total, rows_succeeded, rows_held, rows_failed, rows_skipped, calls",
-            wanted = wanted(&self.writer, "$1"),
+            batch = rows(&self.writer, "wanted", "$1", &WANTED),
+            among_taken = among(&self.writer, "select id from taken where id is not null"),
             runnable = runnable(),
             clean = if alone { "" } else { "and job.starts_without_progress = 0" },
         );

@@ -4,7 +4,7 @@
 
 use crate::Store;
 use crate::row::{get, word};
-use crate::sql::{Column, all, batch, rows};
+use crate::sql::{Column, all, among, batch, rows};
 use linkyard_core::Result;
 use linkyard_core::id::JobId;
 use linkyard_core::job::{Fence, Finish, JobState};
@@ -70,10 +70,10 @@ impl Store {
             return Ok(HashMap::new());
         }
         let sql = format!(
-            "with ours as (
-                select job.id as our_id, again, found from job
-                join {} on end_id = job.id and end_epoch = job.epoch and end_organization = job.organization_id
-                where job.state = 'running' order by job.id {{lock}}
+            "with ours as materialized (
+                select again, found, (select job.id from job where job.id = end_id and job.epoch = end_epoch
+                    and job.organization_id = end_organization and job.state = 'running' {{lock}}) as our_id
+                from (select * from {batch} order by end_id) as in_order
             )
             update job set
                 state = case when again then 'queued' when rows_failed > 0 then 'partial' else 'succeeded' end,
@@ -84,8 +84,9 @@ impl Store {
                 error_message = case when again then error_message else null end,
                 finished_at_ms = case when again then finished_at_ms else {{now}} end,
                 starts_without_progress = 0, lease_owner = null, lease_until_ms = null, revision = revision + 1
-            from ours where id = our_id returning id, state",
-            rows(&self.writer, "ended", "$1", &COLUMNS)
+            from ours where id = our_id and id {among_ours} returning id, state",
+            batch = rows(&self.writer, "ended", "$1", &COLUMNS),
+            among_ours = among(&self.writer, "select our_id from ours where our_id is not null"),
         );
         let row = |(fence, end): &(Fence, PlainEnd)| EndRow {
             end_id: fence.job.0,

@@ -46,9 +46,12 @@ pub(super) fn ids(jobs: impl IntoIterator<Item = JobId>) -> Result<Value> {
     batch(&ids)
 }
 
+/// The one column of a batch of ids.
+pub(super) const WANTED: [(&str, Column); 1] = [("wanted_id", Column::Uuid)];
+
 /// A subquery over the ids in parameter `parameter`.
 pub(super) fn wanted(connection: &impl ConnectionTrait, parameter: &str) -> String {
-    format!("(select wanted_id from {})", rows(connection, "wanted", parameter, &[("wanted_id", Column::Uuid)]))
+    format!("(select wanted_id from {})", rows(connection, "wanted", parameter, &WANTED))
 }
 
 /// One job of the tenant.
