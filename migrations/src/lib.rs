@@ -18,6 +18,7 @@ mod m20261122_000008_traces;
 mod m20261122_000009_changes;
 mod m20261123_000001_decision_imports;
 mod m20261123_000002_workers;
+mod m20261127_000001_candidates;
 mod m20261127_000010_duplicates;
 mod m20261127_000020_calls;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_changes::Migration),
             Box::new(m20261123_000001_decision_imports::Migration),
             Box::new(m20261123_000002_workers::Migration),
+            Box::new(m20261127_000001_candidates::Migration),
             Box::new(m20261127_000010_duplicates::Migration),
             Box::new(m20261127_000020_calls::Migration),
         ]

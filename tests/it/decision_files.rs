@@ -34,7 +34,7 @@ async fn an_exported_mapping_is_decided_in_a_spreadsheet_and_comes_back_linked()
         let mut sheet = Sheet::open(&file);
         assert_eq!(sheet.rows.len(), 11);
         assert_eq!(sheet.cell(0, "suggestion"), format!("parties/{party}"));
-        assert_eq!((sheet.cell(0, "suggestion_score"), sheet.cell(0, "state")), ("1.00", "SUGGESTED"));
+        assert_eq!((sheet.cell(0, "suggestion_band"), sheet.cell(0, "state")), ("STRONG", "SUGGESTED"));
         let suggested = sheet.cell(0, "suggestion").to_owned();
         sheet.set(0, "decision", "MATCH");
         sheet.set(0, "target", suggested);

@@ -179,7 +179,8 @@ async fn a_worker_that_lost_its_job_writes_nothing() {
         fenced(store.walk_finish(&zombie, side.provider, VENDOR, None, true, &mark()).await.err());
         fenced(store.mapping_link_chunk(&link, side.provider, VENDOR, 10, keys(VENDOR)).await.err());
         fenced(store.mapping_sync_chunk(&zombie, side.provider, VENDOR, None, 10).await.err());
-        fenced(store.suggestions_compute(&zombie, side.provider, VENDOR, &mark()).await.err());
+        fenced(store.suggestions_save(&zombie, side.provider, VENDOR, (None, None), &[]).await.err());
+        fenced(store.suggestion_pass_end(&zombie, side.provider, VENDOR, None, &mark()).await.err());
         assert_eq!(sql.number("select count(*) from directory_record").await, 3);
         assert_eq!(sql.number("select count(*) from walk").await, 1);
         assert_eq!(sql.number("select count(*) from party").await, 0);
@@ -428,7 +429,9 @@ async fn another_tenants_directory_can_not_be_touched() {
         unseen(store.walk_begin(&fence, foreign.provider, VENDOR).await.err());
         unseen(store.walk_finish(&fence, foreign.provider, VENDOR, None, true, &mark()).await.err());
         unseen(store.directory_report(&mine.scope, foreign.provider, VENDOR).await.err());
-        unseen(store.suggestions_compute(&fence, foreign.provider, VENDOR, &mark()).await.err());
+        unseen(store.suggestion_pass_begin(&fence, foreign.provider, VENDOR).await.err());
+        unseen(store.suggestions_save(&fence, foreign.provider, VENDOR, (None, None), &[]).await.err());
+        unseen(store.suggestion_pass_end(&fence, foreign.provider, VENDOR, None, &mark()).await.err());
         unseen(store.mapping_sync_chunk(&fence, foreign.provider, VENDOR, None, 10).await.err());
         unseen(store.mapping_link_chunk(&fence, foreign.provider, VENDOR, 10, keys(VENDOR)).await.err());
         assert_eq!(theirs.report(VENDOR).await.fetched, 2);

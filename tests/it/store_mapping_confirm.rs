@@ -6,6 +6,7 @@ use linkyard_core::id::{RecordId, TargetId};
 use linkyard_core::job::RowCounts;
 use linkyard_core::mapping::{Choice, MappingFilter, MappingState, OnLookalike};
 use linkyard_core::plan::{BulkAction, RowDecision, Selection};
+use linkyard_core::suggestion::Band;
 use linkyard_tests::build::{Side, create, create_anyway, decide, firms, leave_out, match_to, record, vendor};
 use linkyard_tests::databases::each_database;
 use linkyard_tests::ground;
@@ -200,11 +201,12 @@ async fn a_filter_is_confirmed_as_it_was_seen_or_not_at_all() {
 async fn a_bulk_action_takes_what_it_can_and_leaves_what_a_person_settled() {
     each_database(async |store| {
         let side = Side::new(&store).await;
-        side.party("Firm 1").await;
-        side.party("FIRM 2").await;
-        side.party("Twin").await;
-        let mut page = firms(6);
-        page.extend([record(7, "Twin"), record(8, "Twin LLC")]);
+        for name in ["Alder Paving", "BIRCH MASONRY", "Twin Oaks Glass"] {
+            side.party(name).await;
+        }
+        let names = ["Alder Paving", "Birch Masonry", "Cedar Steel", "Dogwood Tile", "Elmhurst Fence", "Fir Roofing"];
+        let names = names.iter().chain(&["Twin Oaks Glass", "Twin Oaks Glass LLC"]);
+        let page: Vec<_> = names.zip(1..).map(|(name, id)| record(id, name)).collect();
         side.walk(VENDOR, &page).await;
         side.suggest(VENDOR).await;
         side.confirm(VENDOR, &[decide(3, leave_out())]).await.expect("left out");
@@ -213,8 +215,10 @@ async fn a_bulk_action_takes_what_it_can_and_leaves_what_a_person_settled() {
 
         let drafts = side.plan(VENDOR, &all(), BulkAction::Drafts).await.expect("a plan").plan;
         assert_eq!((drafts.ignores, drafts.unchanged), (1, 7));
-        let accepted = side.plan(VENDOR, &all(), BulkAction::AcceptSuggestions).await.expect("a plan").plan;
+        let accepted = side.plan(VENDOR, &all(), BulkAction::AcceptSuggestions(Band::Likely)).await.expect("a plan").plan;
         assert_eq!((accepted.links, accepted.unchanged), (2, 6), "a contested suggestion is never accepted in bulk");
+        assert_eq!(accepted.conflicts.len(), 1, "and is listed first: {:?}", accepted.conflicts);
+        assert_eq!(accepted.conflicts[0].records, [RecordId(7), RecordId(8)]);
         let created = side.plan(VENDOR, &all(), BulkAction::Create(OnLookalike::Hold)).await.expect("a plan").plan;
         assert_eq!((created.creates, created.lookalikes, created.unchanged), (7, 4, 1));
         assert_eq!(created.conflicts.len(), 4);
@@ -222,11 +226,13 @@ async fn a_bulk_action_takes_what_it_can_and_leaves_what_a_person_settled() {
         let again = side.plan(VENDOR, &named, BulkAction::Create(OnLookalike::Hold)).await.expect("a plan").plan;
         assert_eq!(again.creates, 1, "what was left out is decided anew where it is named");
 
-        let confirmed =
-            side.confirm_filter(VENDOR, &all(), BulkAction::AcceptSuggestions, &accepted.token).await.expect("accepted");
+        let confirmed = side
+            .confirm_filter(VENDOR, &all(), BulkAction::AcceptSuggestions(Band::Likely), &accepted.token)
+            .await
+            .expect("accepted");
         side.run_link(VENDOR, confirmed.job.expect("a job").id, 10).await;
         let linked = side.mapping(VENDOR, 2).await;
-        assert_eq!((linked.state, linked.target.map(|(_, name)| name)), (MappingState::Linked, Some("FIRM 2".to_owned())));
+        assert_eq!((linked.state, linked.target.map(|(_, name)| name)), (MappingState::Linked, Some("BIRCH MASONRY".to_owned())));
         assert_eq!(side.parties().await, 3, "nothing was created");
         let left = side.plan(VENDOR, &all(), BulkAction::DoNotAdd).await.expect("a plan").plan;
         assert_eq!((left.ignores, left.unchanged), (5, 3));

@@ -4,6 +4,7 @@ use crate::store_mapping_kit::{PROJECT, VENDOR, all};
 use linkyard_core::id::TargetId;
 use linkyard_core::mapping::{Decision, MappingState};
 use linkyard_core::plan::BulkAction;
+use linkyard_core::suggestion::Band;
 use linkyard_tests::build::{Side, create, decide, leave_out, match_to, record};
 use linkyard_tests::databases::each_database;
 
@@ -17,10 +18,12 @@ async fn a_suggestion_says_who_how_sure_and_why() {
         assert_eq!(side.suggest(VENDOR).await, (1, 2));
         let mapping = side.mapping(VENDOR, 1).await;
         assert_eq!(mapping.state, MappingState::Suggested);
-        let found: Vec<(TargetId, f64)> = mapping.suggestions.iter().map(|found| (found.target, found.score)).collect();
-        assert_eq!(found, [(same.into(), 1.0), (old.into(), 0.9)]);
-        assert_eq!(mapping.suggestions[0].reasons, ["names are equal"]);
-        assert_eq!(mapping.suggestions[1].reasons, ["names are equal after normalising case, punctuation and legal form"]);
+        let found: Vec<(TargetId, Band)> = mapping.suggestions.iter().map(|found| (found.target, found.band)).collect();
+        assert_eq!(found[0], (same.into(), Band::Strong));
+        assert_eq!(found[1].0, old.into());
+        assert!(mapping.suggestions[0].probability >= 0.95 && mapping.suggestions[0].probability <= 1.0);
+        assert_eq!(mapping.suggestions[0].reasons, ["names equal"]);
+        assert_eq!(mapping.suggestions[1].reasons, ["names equal after removing 'LLC'"]);
         assert_eq!(mapping.suggestions[1].target_name, "ACME PAVING LLC");
         assert!(!mapping.suggestions[0].contested);
         let listed = side.mappings(VENDOR, &all()).await;
@@ -94,12 +97,72 @@ async fn a_held_row_keeps_its_candidates_and_can_be_matched() {
         side.suggest(VENDOR).await;
         let held = side.mapping(VENDOR, 1).await;
         assert_eq!((held.state, held.suggestions.len()), (MappingState::Held, 1));
-        let plan = side.plan(VENDOR, &all(), BulkAction::AcceptSuggestions).await.expect("a plan").plan;
-        let confirmed = side.confirm_filter(VENDOR, &all(), BulkAction::AcceptSuggestions, &plan.token).await.expect("accepted");
+        let plan = side.plan(VENDOR, &all(), BulkAction::AcceptSuggestions(Band::Strong)).await.expect("a plan").plan;
+        let confirmed = side
+            .confirm_filter(VENDOR, &all(), BulkAction::AcceptSuggestions(Band::Strong), &plan.token)
+            .await
+            .expect("accepted");
         side.run_link(VENDOR, confirmed.job.expect("a job").id, 10).await;
         assert_eq!(side.party_of(1).await, acme);
         assert_eq!(side.mapping(VENDOR, 1).await.decision.map(|choice| choice.decision), Some(Decision::Match));
         drop(store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pass_over_unchanged_sides_compares_and_writes_nothing() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        side.party("Northgate Paving LLC").await;
+        side.walk(VENDOR, &[record(1, "Northgate Paving"), record(2, "Zimmer Masonry")]).await;
+        let first = side.suggest_pass(VENDOR).await;
+        assert_eq!((first.skipped, first.saved.rewritten, first.saved.changed), (false, 1, 1));
+        let second = side.suggest_pass(VENDOR).await;
+        assert_eq!((second.skipped, second.saved.rewritten, second.saved.changed), (true, 0, 0));
+        assert_eq!((second.with, second.without), (1, 1));
+        side.party("Quincy Glass").await;
+        let third = side.suggest_pass(VENDOR).await;
+        assert!(!third.skipped && third.saved.changed == 0, "a stranger changes no best suggestion: {third:?}");
+        side.walk(VENDOR, &[record(1, "Northgate Paving"), record(2, "Northgate Paving Co.")]).await;
+        let fourth = side.suggest_pass(VENDOR).await;
+        assert!(!fourth.skipped && fourth.saved.changed == 2, "the first is contested now: {fourth:?}");
+        drop(store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_person_refused_is_never_suggested_again() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let (paving, other) = (side.party("Northgate Paving").await, side.party("Somebody Else").await);
+        let names = ["Northgate Paving", "Northgate Paving Inc", "Northgate Paving LLC"];
+        let page: Vec<_> = names.iter().zip(1..).map(|(name, id)| record(id, name)).collect();
+        side.walk(VENDOR, &page).await;
+        side.suggest(VENDOR).await;
+        let suggested = async |id| side.mapping(VENDOR, id).await.suggestions.iter().any(|one| one.target == paving.into());
+        for id in 1..=3 {
+            assert!(suggested(id).await, "{id}");
+        }
+        // Another one is chosen, the row is left out, a link is taken away: three ways to say no.
+        side.link(VENDOR, &[1], match_to(other)).await;
+        side.confirm(VENDOR, &[decide(2, leave_out())]).await.expect("left out");
+        side.link(VENDOR, &[3], match_to(paving)).await;
+        for id in [1, 3] {
+            let row = [(linkyard_core::id::RecordId(id), None)];
+            store.mapping_unlink(&side.scope, side.provider, VENDOR, &row, None).await.expect("unlinked");
+        }
+        // As a directory that drops and shows them again would make them: undecided.
+        for id in 1..=3 {
+            let draft = [(linkyard_core::id::RecordId(id), Some(create()), None)];
+            store.mapping_drafts_save(&side.scope, side.provider, VENDOR, &draft, None).await.expect("a draft");
+        }
+        side.link(VENDOR, &[1, 2, 3], create()).await;
+        side.suggest(VENDOR).await;
+        for id in 1..=3 {
+            assert!(!suggested(id).await, "{id}");
+        }
     })
     .await;
 }

@@ -12,6 +12,7 @@ use linkyard_core::registry::{NewParty, NewProject};
 use linkyard_core::report::Buckets;
 use linkyard_core::scope::Scope;
 use linkyard_store::{Confirmed, LinkedChunk, NameKey, PageStored, Store, WalkSummary};
+use linkyard_worker::{Computed, Pass};
 use serde_json::json;
 
 /// A provider that works, of a tenant of its own.
@@ -207,10 +208,17 @@ impl Side {
 
     /// Computes suggestions; answers (with, without).
     pub async fn suggest(&self, subject: Subject) -> (u64, u64) {
+        let computed = self.suggest_pass(subject).await;
+        (computed.with, computed.without)
+    }
+
+    /// Computes suggestions; answers everything about it.
+    pub async fn suggest_pass(&self, subject: Subject) -> Computed {
         let fence = self.job(JobKind::Suggest).await;
-        let found = self.store.suggestions_compute(&fence, self.provider, subject, &mark()).await.expect("suggested");
+        let pass = Pass { store: &self.store, fence: &fence, provider: self.provider, subject };
+        let computed = pass.run(&mark(), || false).await.expect("suggested").expect("nobody stops it");
         self.finish(&fence).await;
-        found
+        computed
     }
 
     /// Syncs everything; answers how many rows were brought in step.

@@ -218,7 +218,8 @@ impl Control {
         let job = ground::new_job(Some(provider), JobKind::Suggest, Lane::Background, key);
         let job = self.store.job_enqueue(scope, &job, None).await.expect("a suggest job");
         let fence = ground::claim(&self.store, job.id).await.fence;
-        self.store.suggestions_compute(&fence, provider, subject, &Checkpoint::default()).await.expect("suggestions");
+        let pass = linkyard_worker::Pass { store: &self.store, fence: &fence, provider, subject };
+        pass.run(&Checkpoint::default(), || false).await.expect("suggestions").expect("nobody stops it");
         self.store.job_finish(&fence, &Finish::Done(serde_json::json!({}))).await.expect("the end of the job");
     }
 }

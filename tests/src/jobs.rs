@@ -17,6 +17,7 @@ use linkyard_core::page::PageRequest;
 use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::provider::ContactsMode;
 use linkyard_core::scope::Scope;
+use linkyard_core::suggestion::Band;
 use linkyard_procore::Procore;
 use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget, Redis};
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
@@ -299,7 +300,7 @@ impl Bench {
 
     /// Accepts every suggestion of `subject`.
     pub async fn accept_suggestions(&self, subject: Subject) -> JobId {
-        self.confirm(subject, BulkAction::AcceptSuggestions).await
+        self.confirm(subject, BulkAction::AcceptSuggestions(Band::Strong)).await
     }
 
     /// The lines of the provider, as the store lists them.
@@ -483,7 +484,7 @@ async fn open(database_url: &str, key: &SealingKey) -> Store {
 }
 
 fn shown(mapping: &Mapping) -> Value {
-    let suggestions = mapping.suggestions.iter().map(|suggestion| (&suggestion.target_name, suggestion.score));
+    let suggestions = mapping.suggestions.iter().map(|suggestion| (&suggestion.target_name, suggestion.band));
     json!({
         "record": mapping.record,
         "name": mapping.name,

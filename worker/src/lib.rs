@@ -17,12 +17,14 @@ mod progress;
 mod runner;
 mod running;
 mod schedule;
+mod suggestions;
 
 pub use args::{Pace, WorkerArgs};
 pub use context::Context;
 pub use finish::PANIC;
 pub use progress::Progress;
 pub use runner::Perform;
+pub use suggestions::{Computed, Pass};
 
 use calls::Calls;
 use context::Upstream;

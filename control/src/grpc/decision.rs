@@ -6,6 +6,7 @@ use linkyard_core::error::Violations;
 use linkyard_core::id::{ProviderId, RecordId};
 use linkyard_core::mapping::{Choice, Decision, MappingFilter, MappingState, OnLookalike, Subject};
 use linkyard_core::plan::{BulkAction, MOST_ROWS, RowDecision, Selection};
+use linkyard_core::suggestion::Band;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_store::UnlinkRow;
@@ -181,9 +182,13 @@ fn confirm_filter(wanted: &v1::ConfirmFilter, plan_only: bool) -> Result<Selecti
     let mut violations = Violations::default();
     let filter = filter_noting("filter.filter", wanted.filter.as_ref(), &mut violations);
     let on_lookalike = on_lookalike("filter.on_lookalike", wanted.on_lookalike, OnLookalike::Hold, &mut violations);
+    let least_band = match v1::Band::try_from(wanted.least_band) {
+        Ok(v1::Band::Unspecified) => Some(Band::Strong),
+        _ => band("filter.least_band", wanted.least_band, &mut violations),
+    };
     let action = match Action::try_from(wanted.action) {
         Ok(Action::Drafts) => Some(BulkAction::Drafts),
-        Ok(Action::AcceptSuggestions) => Some(BulkAction::AcceptSuggestions),
+        Ok(Action::AcceptSuggestions) => least_band.map(BulkAction::AcceptSuggestions),
         Ok(Action::Create) => on_lookalike.map(BulkAction::Create),
         Ok(Action::DoNotAdd) => Some(BulkAction::DoNotAdd),
         Ok(Action::Unspecified) | Err(_) => {
@@ -234,6 +239,8 @@ fn filter_noting(field: &str, filter: Option<&v1::MappingFilter>, violations: &m
         }
     }
     let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let of_bands = filter.bands.iter().enumerate();
+    let bands = of_bands.filter_map(|(index, word)| band(&format!("{field}.bands[{index}]"), *word, violations)).collect();
     MappingFilter {
         states,
         search: said(&filter.search),
@@ -242,6 +249,20 @@ fn filter_noting(field: &str, filter: Option<&v1::MappingFilter>, violations: &m
         has_draft: filter.has_draft,
         has_association: filter.has_association,
         active: filter.active,
+        bands,
+    }
+}
+
+/// The band of `word`.
+fn band(field: &str, word: i32, violations: &mut Violations) -> Option<Band> {
+    match v1::Band::try_from(word) {
+        Ok(v1::Band::Weak) => Some(Band::Weak),
+        Ok(v1::Band::Likely) => Some(Band::Likely),
+        Ok(v1::Band::Strong) => Some(Band::Strong),
+        Ok(v1::Band::Unspecified) | Err(_) => {
+            violations.add(field, "must be WEAK, LIKELY or STRONG");
+            None
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use super::timestamp;
 use crate::etag;
 use crate::names;
 use linkyard_core::directory::{Address, Details};
-use linkyard_core::mapping::{Choice, Decision, Mapping, MappingState, OnLookalike, RowReason, Subject, Suggestion};
+use linkyard_core::mapping::{Choice, Decision, Mapping, MappingState, OnLookalike, RowReason, Subject};
+use linkyard_core::suggestion::{Band, Suggestion};
 use linkyard_proto::v1;
 
 /// A mapping.
@@ -86,9 +87,15 @@ fn suggestion(subject: Subject, suggestion: &Suggestion) -> v1::Suggestion {
     v1::Suggestion {
         target: names::targets(subject).name(suggestion.target),
         target_display_name: suggestion.target_name.clone(),
-        score: suggestion.score,
+        probability: suggestion.probability,
         reasons: suggestion.reasons.clone(),
         contested: suggestion.contested,
+        band: match suggestion.band {
+            Band::Weak => v1::Band::Weak,
+            Band::Likely => v1::Band::Likely,
+            Band::Strong => v1::Band::Strong,
+        }
+        .into(),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod provider;
 pub mod registry;
 pub mod report;
 pub mod scope;
+pub mod suggestion;
 pub mod worker;
 
 pub use error::{Error, Result};

@@ -6,6 +6,7 @@
 use crate::directory::{Address, Details, Exclusion};
 use crate::error::{ConflictReason, Error, Result};
 use crate::id::{LinkId, ProviderId, RecordId, TargetId};
+use crate::suggestion::{Band, Suggestion};
 use serde::{Deserialize, Serialize};
 
 /// Which of the directory's lists is meant, and with it which list of the registry it maps to.
@@ -336,21 +337,6 @@ impl RowReason {
 /// The longest name, in characters, that the registry keeps; a longer one fails with [`RowReason::NameTooLong`].
 pub const LONGEST_NAME_CHARACTERS: usize = 1_000;
 
-/// One candidate for a record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Suggestion {
-    /// The party or project.
-    pub target: TargetId,
-    /// Its name.
-    pub target_name: String,
-    /// How sure, `0.0..=1.0`.
-    pub score: f64,
-    /// Why, as sentences a person understands.
-    pub reasons: Vec<String>,
-    /// More than one record of this directory wants the same target; such a suggestion is shown and never accepted in bulk.
-    pub contested: bool,
-}
-
 /// A decision as a person wrote it, before it is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -417,8 +403,11 @@ pub struct MappingFilter {
     /// Only names that this pattern describes from their first to their last character (case does not matter): `*` stands for any text,
     /// `?` for one character. `None` = all.
     pub name_pattern: Option<String>,
-    /// Only rows with (`Some(true)`) or without (`Some(false)`) a suggestion.
+    /// Only rows with (`Some(true)`) or without (`Some(false)`) a suggestion worth a look: LIKELY or better, or so alike that a creation
+    /// would be held.
     pub has_suggestion: Option<bool>,
+    /// Only rows whose best suggestion is in one of these bands; empty = all.
+    pub bands: Vec<Band>,
     /// Only rows with or without a draft.
     pub has_draft: Option<bool>,
     /// Only vendors that are on some project (`Some(true)`) or on none (`Some(false)`); of projects those with or without a vendor.

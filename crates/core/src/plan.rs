@@ -2,6 +2,7 @@
 
 use crate::id::{DuplicateGroupId, RecordId, TargetId};
 use crate::mapping::{Choice, MappingFilter, OnLookalike};
+use crate::suggestion::Band;
 use serde::{Deserialize, Serialize};
 
 /// The most rows one request may name; a CLI or a file sends pages.
@@ -23,8 +24,8 @@ pub struct RowDecision {
 pub enum BulkAction {
     /// Confirm the drafts; rows without one are left alone.
     Drafts,
-    /// Match every row to its best uncontested suggestion; rows without one are left alone.
-    AcceptSuggestions,
+    /// Match every row to its best suggestion where that is uncontested and at least in this band; other rows are left alone.
+    AcceptSuggestions(Band),
     /// Create every row.
     Create(OnLookalike),
     /// Leave every row out.

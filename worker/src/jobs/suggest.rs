@@ -1,10 +1,11 @@
 //! Computes the candidates of every record without a decision, then hands over what is to be added by itself (a record without a
-//! candidate that was first seen after that was switched on). Safe to run again: suggestions are computed anew each time, and what was
+//! candidate that was first seen after that was switched on). Safe to run again: what did not change is not written again, and what was
 //! handed over has a decision.
 
 use super::{Job, follow_up};
 use crate::context::Context;
 use crate::progress::Progress;
+use crate::suggestions::Pass;
 use linkyard_core::Result;
 use linkyard_core::job::{JobKind, Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
@@ -36,8 +37,11 @@ impl Job for Suggest {
                 return Ok(Outcome::Continue);
             }
             let before = progress.checkpoint(cx, &position, "suggesting", RowCounts::default())?;
-            let (with, without) = cx.store.suggestions_compute(&cx.fence, provider, subject, &before).await?;
+            let pass = Pass { store: &cx.store, fence: &cx.fence, provider, subject };
+            let Some(computed) = pass.run(&before, || cx.should_stop()).await? else { return Ok(Outcome::Continue) };
             progress.saved(cx, before);
+            let (with, without) = (computed.with, computed.without);
+            tracing::debug!(job = %cx.fence.job, subject = subject.as_str(), with, without, skipped = computed.skipped, "suggested");
             position.done.push(Computed { subject, with, without });
             let rows = i64::try_from(with + without).unwrap_or(i64::MAX);
             let done = RowCounts { total: rows, succeeded: rows, ..RowCounts::default() };

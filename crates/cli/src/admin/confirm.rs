@@ -15,8 +15,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use linkyard_proto::v1::confirm_filter::Action;
 use linkyard_proto::v1::{
-    Choice, ConfirmFilter, ConfirmPartyMappingsResponse, ConfirmPlan, ConfirmRow, ConfirmRows, Decision, Job, MappingFilter,
-    OnLookalike,
+    Band, Choice, ConfirmFilter, ConfirmPartyMappingsResponse, ConfirmPlan, ConfirmRow, ConfirmRows, Decision, Job,
+    MappingFilter, OnLookalike,
 };
 use std::io::{IsTerminal, Write};
 
@@ -25,7 +25,8 @@ pub(crate) const HELP: &str = "\
 Examples:
   linkyard parties mapping confirm 598=match:parties/0195.. 599=create 600=do-not-add
   linkyard parties mapping confirm 601 602                       # what their drafts say
-  linkyard parties mapping confirm --filter suggested --accept-suggestions --dry-run
+  linkyard parties mapping confirm --filter suggested --accept-suggestions --dry-run   # every STRONG one
+  linkyard parties mapping confirm --filter all --accept-suggestions=likely --yes
   linkyard parties mapping confirm --filter state=unmapped --create --yes --wait
   linkyard projects mapping confirm --filter draft --drafts --yes --wait -o json
   linkyard parties mapping confirm --filter 'name=*do not use*' --ignore
@@ -39,7 +40,7 @@ Without --yes the plan is shown and a person is asked. With --wait the exit code
 failed; rows that were held back are no failure (`.. mapping list --filter state=held`).
 
 Filters are conditions joined by commas, and all must hold:
-  all, state=held|failed, search=TEXT, name=PATTERN (* and ?), suggested, unsuggested, draft,
+  all, state=held|failed, search=TEXT, name=PATTERN (* and ?), band=strong|likely, suggested, unsuggested, draft,
   undrafted, associated, unassociated (on no project), active, inactive";
 
 /// Which records, what to do with them, and how careful to be.
@@ -95,9 +96,9 @@ pub(crate) struct ActionArgs {
     #[arg(long)]
     drafts: bool,
 
-    /// Match to the best uncontested suggestion; records without one are left alone.
-    #[arg(long)]
-    accept_suggestions: bool,
+    /// Match to the best suggestion where it is uncontested and at least in this band (strong unless said); other records are left alone.
+    #[arg(long, value_name = "BAND", num_args = 0..=1, require_equals = true, default_missing_value = "strong")]
+    accept_suggestions: Option<LeastBand>,
 
     /// Create.
     #[arg(long)]
@@ -131,6 +132,7 @@ impl ConfirmArgs {
                 action: self.action.action()?.into(),
                 on_lookalike: on_lookalike.into(),
                 plan_token: String::new(),
+                least_band: self.action.accept_suggestions.map_or(Band::Unspecified, Band::from).into(),
             };
             return Ok((parent, vec![Selection::Filter(selection)]));
         }
@@ -205,11 +207,32 @@ pub(super) async fn carry_out(
     if caution.wait { confirmed.iter().filter_map(|one| one.job.as_ref()).try_for_each(check_succeeded) } else { Ok(()) }
 }
 
+/// The least band of suggestions that are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LeastBand {
+    /// Only what may be relied on.
+    Strong,
+    /// What is more likely right than wrong.
+    Likely,
+    /// Whatever is alike.
+    Weak,
+}
+
+impl From<LeastBand> for Band {
+    fn from(band: LeastBand) -> Self {
+        match band {
+            LeastBand::Strong => Self::Strong,
+            LeastBand::Likely => Self::Likely,
+            LeastBand::Weak => Self::Weak,
+        }
+    }
+}
+
 impl ActionArgs {
     fn action(&self) -> Result<Action> {
         Ok(match self {
             Self { drafts: true, .. } => Action::Drafts,
-            Self { accept_suggestions: true, .. } => Action::AcceptSuggestions,
+            Self { accept_suggestions: Some(_), .. } => Action::AcceptSuggestions,
             Self { create: true, .. } => Action::Create,
             Self { do_not_add: true, .. } => Action::DoNotAdd,
             Self { .. } => {

@@ -2,7 +2,7 @@
 
 use super::output::word;
 use super::parse_word;
-use linkyard_proto::v1::{MappingFilter, MappingState};
+use linkyard_proto::v1::{Band, MappingFilter, MappingState};
 
 /// Every state of a mapping, in the order of the API.
 const STATES: [MappingState; 10] = [
@@ -18,6 +18,9 @@ const STATES: [MappingState; 10] = [
     MappingState::Unlinked,
 ];
 
+/// Every band of a suggestion.
+const BANDS: [Band; 3] = [Band::Strong, Band::Likely, Band::Weak];
+
 /// The help of every `--filter`.
 pub(crate) const HELP: &str = "\
 Filters are conditions joined by commas, and all must hold:
@@ -25,7 +28,8 @@ Filters are conditions joined by commas, and all must hold:
   state=held                in this state; several as state=held|failed
   search=concrete           names that contain this text, in any case (up to the next comma)
   name=*do not use*         names of this pattern, in any case: * is any text, ? any character
-  suggested, unsuggested    with or without a suggestion
+  suggested, unsuggested    with or without a suggestion that is LIKELY or better, or so alike that a creation would be held
+  band=strong               whose best suggestion is in this band; several as band=strong|likely
   draft, undrafted          with or without a draft
   associated, unassociated  vendors on some project or on none; projects with or without a vendor
   active, inactive          as the directory calls them
@@ -46,6 +50,11 @@ pub(crate) fn parse(text: &str) -> Result<MappingFilter, String> {
             Some(("state", states)) => {
                 for state in states.split('|') {
                     filter.states.push(parse_word(state, &STATES, state_name)?.into());
+                }
+            }
+            Some(("band", bands)) => {
+                for band in bands.split('|') {
+                    filter.bands.push(parse_word(band, &BANDS, band_name)?.into());
                 }
             }
             Some(("search", search)) if filter.search.is_empty() && !search.is_empty() => search.clone_into(&mut filter.search),
@@ -76,6 +85,11 @@ pub(crate) fn state_name(state: &MappingState) -> &'static str {
     word(state.as_str_name(), "MAPPING_STATE_")
 }
 
+/// The word of a band.
+pub(crate) fn band_name(band: &Band) -> &'static str {
+    word(band.as_str_name(), "BAND_")
+}
+
 fn set(slot: &mut Option<bool>, value: bool, condition: &str) -> Result<(), String> {
     if slot.is_some_and(|there| there != value) {
         return Err(format!("`{condition}` contradicts the condition before it"));
@@ -85,7 +99,7 @@ fn set(slot: &mut Option<bool>, value: bool, condition: &str) -> Result<(), Stri
 }
 
 fn unknown(condition: &str) -> String {
-    let known = "all, state=.., search=.., name=.., suggested, unsuggested, draft, undrafted, associated, unassociated, \
+    let known = "all, state=.., search=.., name=.., band=.., suggested, unsuggested, draft, undrafted, associated, unassociated, \
         active, inactive";
     format!("`{condition}` is no condition; there are {known}")
 }
@@ -102,6 +116,8 @@ mod tests {
         assert_eq!((filter.has_suggestion, filter.has_draft), (Some(true), Some(false)));
         let rule = parse("name=*Do Not Use*,unassociated,inactive").expect("a rule");
         assert_eq!((rule.name_pattern.as_str(), rule.has_association, rule.active), ("*Do Not Use*", Some(false), Some(false)));
+        let bands = parse("band=strong|likely").expect("a filter").bands;
+        assert_eq!(bands, [i32::from(Band::Strong), i32::from(Band::Likely)]);
         assert_eq!(parse("all"), Ok(MappingFilter::default()));
     }
 
@@ -114,6 +130,8 @@ mod tests {
             "state=gone",
             "search=",
             "name=",
+            "band=",
+            "band=good",
             "title=x",
             "suggested,unsuggested",
             "active,inactive",

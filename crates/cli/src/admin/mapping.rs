@@ -175,7 +175,8 @@ impl Row for Mapping {
         let decision = decided.map(|(choice, draft)| format!("{}{draft}", word(choice.decision().as_str_name(), "DECISION_")));
         let suggestion = self.suggestions.first().map(|best| {
             let contested = if best.contested { ", contested" } else { "" };
-            format!("{} ({:.2}{contested})", best.target_display_name, best.score)
+            let band = filter::band_name(&best.band());
+            format!("{} ({band} {:.2}{contested})", best.target_display_name, best.probability)
         });
         vec![
             Cell::new(self.record_id),

@@ -52,7 +52,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     provider: ProviderArg,
 
-    /// Only these records: all, state=held|failed, search=TEXT, suggested, unsuggested, draft, undrafted, joined by commas.
+    /// Only these records: all, state=held|failed, search=TEXT, band=strong|likely, suggested, unsuggested, draft, undrafted, joined by commas.
     #[arg(long, value_parser = filter::parse, default_value = "all")]
     filter: MappingFilter,
 

@@ -8,7 +8,7 @@ pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The columns in their order. `decision`, `target` and `on_lookalike` hold the draft: they are what a person edits; what was confirmed
 /// stands beside them.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     MAPPING,
     RECORD_ID,
     "name",
@@ -29,7 +29,8 @@ const COLUMNS: [&str; 27] = [
     "linked_to_name",
     "suggestion",
     "suggestion_name",
-    "suggestion_score",
+    "suggestion_probability",
+    "suggestion_band",
     "suggestion_contested",
     "suggestion_reasons",
     "reason",
@@ -73,7 +74,8 @@ pub fn write_row(to: &mut Vec<u8>, mapping: &Mapping) {
         linked.map(|(_, name)| name.clone()).unwrap_or_default(),
         best.map(|best| target(best.target)).unwrap_or_default(),
         best.map(|best| best.target_name.clone()).unwrap_or_default(),
-        best.map(|best| format!("{:.2}", best.score)).unwrap_or_default(),
+        best.map(|best| format!("{:.2}", best.probability)).unwrap_or_default(),
+        best.map(|best| upper(best.band.as_str())).unwrap_or_default(),
         best.map(|best| yes(best.contested)).unwrap_or_default(),
         best.map(|best| best.reasons.join("; ")).unwrap_or_default(),
         mapping.reason.map(RowReason::as_str).unwrap_or_default().to_owned(),

@@ -3,6 +3,7 @@
 //! Rows that were linked stay linked; rows that were not go back to a person (cancelled) or carry the reason (failed).
 
 use super::read::{ids, wanted};
+use crate::mapping::suggest::COUNTS;
 use crate::sql::execute;
 use linkyard_core::Result;
 use linkyard_core::id::JobId;
@@ -17,8 +18,8 @@ pub(super) async fn release(connection: &impl ConnectionTrait, jobs: &[JobId]) -
     let sql = format!(
         "update mapping set
             state = case when exists (
-                select 1 from suggestion where suggestion.provider_id = mapping.provider_id
-                    and suggestion.subject = mapping.subject and suggestion.record_id = mapping.record_id
+                select 1 from suggestion s where s.provider_id = mapping.provider_id
+                    and s.subject = mapping.subject and s.record_id = mapping.record_id and {COUNTS}
             ) then 'suggested' else 'unmapped' end,
             draft_decision = decision, draft_target_id = decision_target_id, draft_on_lookalike = on_lookalike,
             decision = null, decision_target_id = null, on_lookalike = null, job_id = null,

@@ -2,7 +2,7 @@
 
 use super::choice::{Absent, Asked, ChoiceRow, check, conflict};
 use super::picked::Picked;
-use super::plan;
+use super::{plan, suggest};
 use crate::directory::List;
 use crate::ledger::{insert_job, read_job};
 use crate::sql::{commit, execute, one};
@@ -145,7 +145,12 @@ async fn planned_filter(
     let mut plan = plan::counts(connection, &picked, &format!("{filter:?} {action:?}")).await?;
     let selected = plan::selected(connection, list, filter).await?;
     plan.unchanged = selected.saturating_sub(plan.links + plan.creates + plan.ignores);
-    plan.conflicts = plan::conflicts(connection, list, &picked, &plan).await?;
+    if let BulkAction::AcceptSuggestions(least) = action {
+        plan.conflicts = plan::contested(connection, list, filter, least).await?;
+    }
+    let others = plan::conflicts(connection, list, &picked, &plan).await?;
+    plan.conflicts.extend(others);
+    plan.conflicts.truncate(plan::MOST_CONFLICTS);
     Ok((plan, picked))
 }
 
@@ -204,7 +209,7 @@ pub(super) async fn link_job(connection: &impl ConnectionTrait, scope: &Scope, l
     insert_job(connection, scope, &new).await
 }
 
-/// Writes the decisions of the picked rows; what is to be linked belongs to `job`.
+/// Writes the decisions of the picked rows; what is to be linked belongs to `job`, and what was suggested and not chosen is declined.
 pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked, job: Option<JobId>) -> Result<u64> {
     let sql = picked.statement(&format!(
         "update mapping as m set
@@ -217,5 +222,7 @@ pub(super) async fn carry_out(connection: &impl ConnectionTrait, picked: &Picked
          from picked where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = picked.record_id",
         picked.next()
     ));
+    // First, because afterwards a filter would select other rows.
+    suggest::decline_others(connection, picked).await?;
     execute(connection, &sql, picked.values([job.map(|job| job.0).into()])).await
 }

@@ -1,5 +1,6 @@
 //! Which rows of a mapping screen are meant, as SQL over `m` (mapping), `r` (its record) and `j` (its link job, while it is confirmed).
 
+use super::suggest::COUNTS;
 use crate::text;
 use linkyard_core::Result;
 use linkyard_core::mapping::{MappingFilter, MappingState, Subject};
@@ -13,6 +14,10 @@ pub(super) const FROM: &str = "mapping m
 
 /// The state as it is shown.
 pub(super) const STATE: &str = "case when j.id is not null then 'linking' else m.state end";
+
+/// The suggestions of a row.
+const SUGGESTION_OF_ROW: &str =
+    "suggestion s where s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id";
 
 /// `and ..` for everything that `filter` asks of the list of `subject`, with its parameters, the first of which is `$first`.
 ///
@@ -34,9 +39,14 @@ pub(super) fn condition(filter: &MappingFilter, subject: Subject, first: usize) 
     }
     if let Some(wanted) = filter.has_suggestion {
         sql.push_str(if wanted { " and exists" } else { " and not exists" });
-        sql.push_str(
-            " (select 1 from suggestion s where s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id)",
-        );
+        sql.push_str(&format!(" (select 1 from {SUGGESTION_OF_ROW} and {COUNTS})"));
+    }
+    if !filter.bands.is_empty() {
+        let bands: Vec<String> = filter.bands.iter().map(|band| format!("'{}'", band.as_str())).collect();
+        sql.push_str(&format!(
+            " and exists (select 1 from {SUGGESTION_OF_ROW} and s.rank = 1 and s.band in ({}))",
+            bands.join(", ")
+        ));
     }
     if let Some(wanted) = filter.has_draft {
         sql.push_str(if wanted { " and m.draft_decision is not null" } else { " and m.draft_decision is null" });

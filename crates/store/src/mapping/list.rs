@@ -7,11 +7,10 @@ use crate::sql::{all, batch, rows};
 use crate::{Store, provider};
 use linkyard_core::directory::{Address, Exclusion};
 use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
-use linkyard_core::mapping::{
-    Choice, Decision, Mapping, MappingFilter, MappingState, OnLookalike, RowReason, Subject, Suggestion,
-};
+use linkyard_core::mapping::{Choice, Decision, Mapping, MappingFilter, MappingState, OnLookalike, RowReason, Subject};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
+use linkyard_core::suggestion::{Band, Suggestion};
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use std::collections::HashMap;
@@ -164,7 +163,7 @@ async fn add_suggestions(connection: &impl ConnectionTrait, list: &List, full: b
     }
     let best = if full { "" } else { "and s.rank = 1" };
     let sql = format!(
-        "select s.record_id, s.target_id, s.score, s.reasons, s.contested, t.name
+        "select s.record_id, s.target_id, s.score, s.band, s.reasons, s.contested, t.name
          from {} cross join suggestion s join {} t on t.id = s.target_id and t.organization_id = s.organization_id
          where s.provider_id = $1 and s.subject = $2 and s.organization_id = $3 and s.record_id = b.record_id {best}
          order by s.record_id, s.rank",
@@ -177,7 +176,8 @@ async fn add_suggestions(connection: &impl ConnectionTrait, list: &List, full: b
         let suggestion = Suggestion {
             target: TargetId(get(&row, "target_id")?),
             target_name: get(&row, "name")?,
-            score: get(&row, "score")?,
+            probability: get(&row, "score")?,
+            band: word(&row, "band", Band::parse)?,
             reasons: json(&row, "reasons")?,
             contested: get(&row, "contested")?,
         };

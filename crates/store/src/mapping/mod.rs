@@ -14,6 +14,6 @@ mod outcome;
 mod picked;
 mod plan;
 mod registry_copy;
-mod suggest;
+pub(crate) mod suggest;
 mod sync;
 pub(crate) mod unlink;

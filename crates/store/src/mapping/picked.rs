@@ -9,6 +9,7 @@ use linkyard_core::Result;
 use linkyard_core::id::{DuplicateGroupId, TargetId};
 use linkyard_core::mapping::{MappingFilter, MappingState, OnLookalike};
 use linkyard_core::plan::BulkAction;
+use linkyard_core::suggestion::Band;
 use sea_orm::{ConnectionTrait, Value};
 
 /// `with picked as (..)`: record id, revision, decision, target, rule for look-alikes and name key of every row to be changed.
@@ -60,17 +61,13 @@ impl Picked {
             .map(|state| format!("'{}'", state.as_str()))
             .collect();
         let (decision, target, rule, join) = match action {
-            BulkAction::Drafts => ("m.draft_decision", "m.draft_target_id", "coalesce(m.draft_on_lookalike, 'hold')", ""),
-            BulkAction::AcceptSuggestions => (
-                "'match'",
-                "s.target_id",
-                "'hold'",
-                "join suggestion s on s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id
-                    and s.rank = 1 and not s.contested",
-            ),
-            BulkAction::Create(OnLookalike::Hold) => ("'create'", "cast(null as uuid)", "'hold'", ""),
-            BulkAction::Create(OnLookalike::Create) => ("'create'", "cast(null as uuid)", "'create'", ""),
-            BulkAction::DoNotAdd => ("'do_not_add'", "cast(null as uuid)", "'hold'", ""),
+            BulkAction::Drafts => {
+                ("m.draft_decision", "m.draft_target_id", "coalesce(m.draft_on_lookalike, 'hold')", String::new())
+            }
+            BulkAction::AcceptSuggestions(least) => ("'match'", "s.target_id", "'hold'", accepted(least)),
+            BulkAction::Create(OnLookalike::Hold) => ("'create'", "cast(null as uuid)", "'hold'", String::new()),
+            BulkAction::Create(OnLookalike::Create) => ("'create'", "cast(null as uuid)", "'create'", String::new()),
+            BulkAction::DoNotAdd => ("'do_not_add'", "cast(null as uuid)", "'hold'", String::new()),
         };
         let drafted = if action == BulkAction::Drafts { "and m.draft_decision is not null" } else { "" };
         let with = format!(
@@ -93,8 +90,6 @@ impl Picked {
                 join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
                 where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.state = 'unmapped'
                     and m.draft_decision is null and r.gone_at_ms is null and r.active and r.exclusion is null and r.first_seen_at_ms > $4
-                    and not exists (select 1 from suggestion s
-                        where s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id)
             )";
         Self { with: with.to_owned(), values: list.values([since_ms.into()]) }
     }
@@ -115,11 +110,26 @@ impl Picked {
     }
 }
 
+/// The bands from `least` on, as SQL lists them.
+pub(super) fn bands(least: Band) -> String {
+    let bands = Band::ALL.into_iter().filter(|band| *band >= least).map(|band| format!("'{}'", band.as_str()));
+    bands.collect::<Vec<String>>().join(", ")
+}
+
+/// The best suggestion of a row, where it is not contested and at least in the band `least`.
+fn accepted(least: Band) -> String {
+    format!(
+        "join suggestion s on s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id
+            and s.rank = 1 and not s.contested and s.band in ({})",
+        bands(least)
+    )
+}
+
 fn taken(state: MappingState, filter: &MappingFilter, action: BulkAction) -> bool {
     let settled = matches!(state, MappingState::Ignored | MappingState::Unlinked);
     match action {
         BulkAction::Drafts => state.decidable(),
-        BulkAction::AcceptSuggestions | BulkAction::Create(_) => {
+        BulkAction::AcceptSuggestions(_) | BulkAction::Create(_) => {
             state.decidable() && (!settled || filter.states.contains(&state))
         }
         BulkAction::DoNotAdd => {

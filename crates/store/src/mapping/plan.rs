@@ -1,7 +1,7 @@
 //! The plan of a confirm: what it would do and what a person should look at first. Reads only.
 
 use super::filter::{self, FROM};
-use super::picked::Picked;
+use super::picked::{Picked, bands};
 use crate::directory::List;
 use crate::duplicate::DESTINATION;
 use crate::row::{count, get};
@@ -9,12 +9,13 @@ use crate::sql::{all, one};
 use linkyard_core::id::{DuplicateGroupId, RecordId, TargetId};
 use linkyard_core::mapping::MappingFilter;
 use linkyard_core::plan::{Plan, PlanConflict};
+use linkyard_core::suggestion::Band;
 use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
 /// How many conflicts a plan names.
-const MOST_CONFLICTS: usize = 100;
+pub(super) const MOST_CONFLICTS: usize = 100;
 
 /// The counts and the token of `picked`; `named` says what was selected and what for, so that the token fits no other selection.
 pub(super) async fn counts(connection: &impl ConnectionTrait, picked: &Picked, named: &str) -> Result<Plan> {
@@ -83,6 +84,43 @@ pub(super) async fn conflicts(
     }
     if plan.creates > 0 && conflicts.len() < MOST_CONFLICTS {
         conflicts.extend(present(connection, list, picked).await?);
+    }
+    conflicts.truncate(MOST_CONFLICTS);
+    Ok(conflicts)
+}
+
+/// Suggestions at least in the band `least` that are left because they are contested, by their target.
+pub(super) async fn contested(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    filter: &MappingFilter,
+    least: Band,
+) -> Result<Vec<PlanConflict>> {
+    let (condition, more) = filter::condition(filter, list.subject, 4)?;
+    let target = list.subject.target();
+    let sql = format!(
+        "select s.target_id, m.record_id, t.name from {FROM}
+         join suggestion s on s.provider_id = m.provider_id and s.subject = m.subject and s.record_id = m.record_id
+            and s.rank = 1 and s.contested and s.band in ({})
+         join {target} t on t.id = s.target_id
+         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and r.gone_at_ms is null
+            and m.state in ('suggested', 'held', 'failed') {condition}
+         order by s.target_id, m.record_id limit 1000",
+        bands(least)
+    );
+    let mut conflicts: Vec<PlanConflict> = Vec::new();
+    for row in all(connection, &sql, list.values(more)).await? {
+        let (target_id, record) = (TargetId(get(&row, "target_id")?), RecordId(get(&row, "record_id")?));
+        match conflicts.last_mut().filter(|conflict| conflict.target == Some(target_id)) {
+            Some(conflict) => conflict.records.push(record),
+            None => {
+                let name: String = get(&row, "name")?;
+                let problem = format!(
+                    "Several records want the {target} {name}, or one has it already: this is left to a person, row by row."
+                );
+                conflicts.push(PlanConflict { records: vec![record], target: Some(target_id), problem });
+            }
+        }
     }
     conflicts.truncate(MOST_CONFLICTS);
     Ok(conflicts)

@@ -3,7 +3,7 @@
 //! An unlinked row forgets its target and its link (the audit log keeps them); the decision stays readable until there is a new one.
 
 use super::choice::conflict;
-use super::list;
+use super::{list, suggest};
 use crate::compliance::lines;
 use crate::directory::{ID, List, ids};
 use crate::registry::marks::{ID_ROW, id_rows};
@@ -11,7 +11,7 @@ use crate::row::{get, word};
 use crate::sql::{all, batch, end, execute, one, rows};
 use crate::{RequestKey, Store, association, audit, gate, ledger, provider, request};
 use linkyard_core::error::{ConflictReason, Violations};
-use linkyard_core::id::{OrganizationId, ProviderId, RecordId};
+use linkyard_core::id::{OrganizationId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::Lane;
 use linkyard_core::mapping::{Mapping, MappingState, Subject};
 use linkyard_core::plan::MOST_ROWS;
@@ -62,6 +62,7 @@ async fn unlink(
     provider::require_approved(tx, scope.organization, list.provider).await?;
     gate::lock(tx, scope.organization).await?;
     check(tx, list, asked).await?;
+    suggest::decline_unlinked(tx, list, &linked_to(tx, list, &records).await?).await?;
     end_links(tx, list, Some(&records)).await?;
     ask_for_push(tx, scope, list).await?;
     let named: Vec<String> = records.iter().take(MOST_NAMED).map(ToString::to_string).collect();
@@ -116,6 +117,18 @@ fn refuse(list: &List, reason: ConflictReason, why: &str, records: Vec<String>) 
     let Some(first) = records.first() else { return Ok(()) };
     let named = records.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
     Err(conflict(list, reason, first, format!("{} rows {why}: {named}", records.len())))
+}
+
+/// What these records are linked to.
+async fn linked_to(connection: &impl ConnectionTrait, list: &List, records: &[RecordId]) -> Result<Vec<(RecordId, TargetId)>> {
+    let sql = format!(
+        "select m.record_id, m.target_id from {} cross join mapping m
+         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id
+            and m.target_id is not null",
+        rows(connection, "b", "$4", &ID)
+    );
+    let found = all(connection, &sql, list.values([batch(&ids(records.iter().copied()))?])).await?;
+    found.iter().map(|row| Ok((RecordId(get(row, "record_id")?), TargetId(get(row, "target_id")?)))).collect()
 }
 
 /// Ends the links of `records` (`None`: of the whole list) that there are: the rows are UNLINKED, associations that nothing else gives go,

@@ -282,6 +282,7 @@ pub(super) async fn remove(tx: &DatabaseTransaction, scope: &Scope, subject: Sub
     let mut statements = vec![
         "delete from match_key where target_id = $1 and organization_id = $2".to_owned(),
         "delete from suggestion where target_id = $1 and organization_id = $2".to_owned(),
+        "delete from declined_candidate where target_id = $1 and organization_id = $2".to_owned(),
         format!("delete from association where {target}_id = $1 and organization_id = $2"),
         "update mapping set draft_decision = null, draft_target_id = null, draft_on_lookalike = null, revision = revision + 1,
             changed_at_ms = {now} where draft_target_id = $1 and organization_id = $2"

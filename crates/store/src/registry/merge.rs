@@ -45,12 +45,19 @@ impl Store {
 }
 
 /// In order: `$1` is the target, `$2` the source, `$3` the organization.
-const MOVES: [&str; 8] = [
+const MOVES: [&str; 9] = [
     "update mapping set target_id = $1, is_leading = false, revision = revision + 1, changed_at_ms = {now}
         where target_id = $2 and organization_id = $3",
     "update mapping set decision_target_id = $1 where decision_target_id = $2 and organization_id = $3",
     "update mapping set draft_target_id = $1, revision = revision + 1, changed_at_ms = {now}
         where draft_target_id = $2 and organization_id = $3",
+    // Who is not the one is not the other, unless somebody said yes to that.
+    "insert into declined_candidate (organization_id, provider_id, subject, record_id, target_id, declined_at_ms)
+        select d.organization_id, d.provider_id, d.subject, d.record_id, t.id, d.declined_at_ms
+        from declined_candidate d cross join party t
+        where d.target_id = $2 and d.organization_id = $3 and t.id = $1 and not exists (select 1 from mapping m
+            where m.provider_id = d.provider_id and m.subject = d.subject and m.record_id = d.record_id and m.target_id = $1)
+        on conflict (provider_id, subject, record_id, target_id) do nothing",
     "insert into match_key (organization_id, subject, key, target_id)
         select k.organization_id, k.subject, k.key, t.id from match_key k cross join party t
         where k.target_id = $2 and k.organization_id = $3 and t.id = $1
