@@ -59,7 +59,10 @@ async fn a_list_shows_what_the_filter_and_the_view_ask_for() {
 
         let counted =
             mappings.count_party_mappings(v1::CountPartyMappingsRequest { parent: parent.clone() }).await.expect("counts");
-        let mut counts: Vec<_> = counted.into_inner().counts.iter().map(|one| (one.state(), one.count)).collect();
+        let counted = counted.into_inner();
+        let waiting: Vec<_> = counted.bands.iter().map(|one| (one.band(), one.waiting, one.decided)).collect();
+        assert_eq!(waiting, [(v1::Band::Strong, 1, 0), (v1::Band::Likely, 0, 0), (v1::Band::Weak, 0, 0)]);
+        let mut counts: Vec<_> = counted.counts.iter().map(|one| (one.state(), one.count)).collect();
         counts.sort();
         assert_eq!(counts, [(v1::MappingState::Unmapped, 2), (v1::MappingState::Suggested, 1)]);
 

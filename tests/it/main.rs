@@ -64,3 +64,4 @@ mod store_mapping_suggest;
 mod store_registry;
 mod store_steering;
 mod store_tenancy;
+mod store_verdicts;

@@ -52,10 +52,12 @@ impl Api {
         caller: &Caller,
         subject: Subject,
         parent: &str,
-    ) -> Result<Vec<v1::MappingStateCount>> {
+    ) -> Result<(Vec<v1::MappingStateCount>, Vec<v1::BandPrecision>)> {
         let provider = PROVIDERS.parse("parent", parent)?;
         let counts = self.service.mapping_counts(&caller.scope, provider, subject).await?;
-        Ok(counts.into_iter().map(|(state, count)| wire::mapping_count(state, count)).collect())
+        let bands = self.service.band_precision(&caller.scope, provider, subject).await?;
+        let counts = counts.into_iter().map(|(state, count)| wire::mapping_count(state, count)).collect();
+        Ok((counts, bands.iter().map(wire::band_precision).collect()))
     }
 
     pub(crate) async fn mapping_drafts(

@@ -38,8 +38,8 @@ impl PartyMappingService for Api {
         request: Request<v1::CountPartyMappingsRequest>,
     ) -> Reply<v1::CountPartyMappingsResponse> {
         let (caller, message) = open(request)?;
-        let counts = self.mapping_counts(&caller, SUBJECT, &message.parent).await.map_err(to_status)?;
-        Ok(Response::new(v1::CountPartyMappingsResponse { counts }))
+        let (counts, bands) = self.mapping_counts(&caller, SUBJECT, &message.parent).await.map_err(to_status)?;
+        Ok(Response::new(v1::CountPartyMappingsResponse { counts, bands }))
     }
 
     async fn batch_update_party_mappings(

@@ -41,8 +41,8 @@ impl ProjectMappingService for Api {
         request: Request<v1::CountProjectMappingsRequest>,
     ) -> Reply<v1::CountProjectMappingsResponse> {
         let (caller, message) = open(request)?;
-        let counts = self.mapping_counts(&caller, SUBJECT, &message.parent).await.map_err(to_status)?;
-        Ok(Response::new(v1::CountProjectMappingsResponse { counts }))
+        let (counts, bands) = self.mapping_counts(&caller, SUBJECT, &message.parent).await.map_err(to_status)?;
+        Ok(Response::new(v1::CountProjectMappingsResponse { counts, bands }))
     }
 
     async fn batch_update_project_mappings(

@@ -7,6 +7,7 @@ use linkyard_core::mapping::{Choice, Mapping, MappingFilter, MappingState, Subje
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::plan::Selection;
 use linkyard_core::scope::Scope;
+use linkyard_core::suggestion::BandPrecision;
 use linkyard_store::{Confirmed, RequestKey, UnlinkRow};
 
 impl Service {
@@ -45,6 +46,14 @@ impl Service {
         subject: Subject,
     ) -> Result<Vec<(MappingState, u64)>> {
         self.store.mapping_counts(scope, provider, subject).await
+    }
+
+    /// Every band of suggestions with what waits in it and what people made of it.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider.
+    pub async fn band_precision(&self, scope: &Scope, provider: ProviderId, subject: Subject) -> Result<Vec<BandPrecision>> {
+        self.store.band_precision(scope, provider, subject).await
     }
 
     /// Saves or clears drafts, all or none.

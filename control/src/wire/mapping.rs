@@ -5,7 +5,7 @@ use crate::etag;
 use crate::names;
 use linkyard_core::directory::{Address, Details};
 use linkyard_core::mapping::{Choice, Decision, Mapping, MappingState, OnLookalike, RowReason, Subject};
-use linkyard_core::suggestion::{Band, Suggestion};
+use linkyard_core::suggestion::{Band, BandPrecision, Suggestion};
 use linkyard_proto::v1;
 
 /// A mapping.
@@ -49,6 +49,18 @@ pub(crate) fn count(of: MappingState, count: u64) -> v1::MappingStateCount {
     v1::MappingStateCount { state: state(of).into(), count: super::count(count) }
 }
 
+/// What became of a band's suggestions.
+pub(crate) fn band_precision(of: &BandPrecision) -> v1::BandPrecision {
+    v1::BandPrecision {
+        band: band(of.band).into(),
+        waiting: super::count(of.waiting),
+        decided: super::count(of.decided),
+        taken: super::count(of.taken),
+        accepted_in_bulk: super::count(of.accepted_in_bulk),
+        taken_back: super::count(of.taken_back),
+    }
+}
+
 /// A state.
 pub(crate) fn state(state: MappingState) -> v1::MappingState {
     match state {
@@ -90,12 +102,15 @@ fn suggestion(subject: Subject, suggestion: &Suggestion) -> v1::Suggestion {
         probability: suggestion.probability,
         reasons: suggestion.reasons.clone(),
         contested: suggestion.contested,
-        band: match suggestion.band {
-            Band::Weak => v1::Band::Weak,
-            Band::Likely => v1::Band::Likely,
-            Band::Strong => v1::Band::Strong,
-        }
-        .into(),
+        band: band(suggestion.band).into(),
+    }
+}
+
+fn band(band: Band) -> v1::Band {
+    match band {
+        Band::Weak => v1::Band::Weak,
+        Band::Likely => v1::Band::Likely,
+        Band::Strong => v1::Band::Strong,
     }
 }
 

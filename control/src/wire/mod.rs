@@ -20,7 +20,7 @@ pub(crate) use contact::contact;
 pub(crate) use decision_file::{import_preview, import_row, outcome as import_outcome};
 pub(crate) use duplicate::duplicate_group;
 pub(crate) use job::{job, state as job_state};
-pub(crate) use mapping::{address, count as mapping_count, mapping, state as mapping_state};
+pub(crate) use mapping::{address, band_precision, count as mapping_count, mapping, state as mapping_state};
 pub(crate) use organization::{access, api_key, audit_entry, organization};
 pub(crate) use plan::plan;
 pub(crate) use provider::{contacts_mode, provider, report, retire_by};

@@ -41,6 +41,31 @@ impl Band {
     }
 }
 
+/// What became of the suggestions of one band, from the decisions of the tenant's own people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BandPrecision {
+    /// The band that the first suggestion of a record was in when the record was decided.
+    pub band: Band,
+    /// Undecided records whose first suggestion is in this band now.
+    pub waiting: u64,
+    /// Records that people decided one by one.
+    pub decided: u64,
+    /// Of `decided`, those that took the suggestion and kept it.
+    pub taken: u64,
+    /// Records whose suggestion was accepted with the whole band, unseen.
+    pub accepted_in_bulk: u64,
+    /// Of `accepted_in_bulk`, those whose link a person took away again.
+    pub taken_back: u64,
+}
+
+impl BandPrecision {
+    /// A band of which nothing is known yet.
+    #[must_use]
+    pub fn of(band: Band) -> Self {
+        Self { band, waiting: 0, decided: 0, taken: 0, accepted_in_bulk: 0, taken_back: 0 }
+    }
+}
+
 /// One candidate for a record, as a person sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suggestion {

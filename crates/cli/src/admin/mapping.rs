@@ -3,7 +3,7 @@
 
 use super::confirm::ConfirmArgs;
 use super::mapping_file::{ExportArgs, ImportArgs};
-use super::output::{Row, state_cell, text, word};
+use super::output::{Format, Row, print_line, state_cell, text, word};
 use super::session::{Session, pages, request_id};
 use super::side::Side;
 use super::{address, filter, names};
@@ -11,7 +11,9 @@ use crate::exit::Exit;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
-use linkyard_proto::v1::{Choice, Decision, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike, UnlinkRow};
+use linkyard_proto::v1::{
+    BandPrecision, Choice, Decision, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike, UnlinkRow,
+};
 
 /// The most rows that one request may name.
 pub(crate) const MOST_ROWS: usize = 1_000;
@@ -44,7 +46,7 @@ pub enum MappingCommand {
         provider: ProviderArg,
     },
 
-    /// How many records are in which state.
+    /// How many records are in which state; and of each band of suggestions how many wait and how many people took.
     Counts {
         #[command(flatten)]
         provider: ProviderArg,
@@ -253,7 +255,23 @@ async fn counts(session: &Session, side: Side, parent: String) -> Result<()> {
     }
     let total: i64 = counts.counts.iter().map(|count| count.count).sum();
     rows.push(vec![Cell::new("total"), Cell::new(total)]);
-    session.output.shaped(&counts, &["STATE", "COUNT"], rows)
+    session.output.shaped(&counts, &["STATE", "COUNT"], rows)?;
+    if session.output.format() == Format::Json {
+        return Ok(());
+    }
+    print_line("")?;
+    let header = ["SUGGESTIONS", "WAITING", "DECIDED", "TAKEN", "PRECISION", "ACCEPTED IN BULK", "TAKEN BACK"];
+    session.output.shaped(&counts, &header, counts.bands.iter().map(precision).collect())
+}
+
+/// A band, and of the decisions that people made row by row the share that took what was suggested.
+fn precision(of: &BandPrecision) -> Vec<Cell> {
+    let share = if of.decided > 0 { format!("{:.1} %", 100.0 * of.taken as f64 / of.decided as f64) } else { String::new() };
+    let mut cells = vec![Cell::new(word(of.band().as_str_name(), "BAND_"))];
+    cells.extend([of.waiting, of.decided, of.taken].map(Cell::new));
+    cells.push(Cell::new(share));
+    cells.extend([of.accepted_in_bulk, of.taken_back].map(Cell::new));
+    cells
 }
 
 async fn decide(session: &Session, side: Side, args: &DecideArgs) -> Result<()> {

@@ -110,7 +110,7 @@ impl Side {
             Self::Projects => {
                 let request = CountProjectMappingsRequest { parent };
                 let answer = call!(session, ProjectMappingServiceClient, count_project_mappings, request).await?;
-                Ok(CountPartyMappingsResponse { counts: answer.counts })
+                Ok(CountPartyMappingsResponse { counts: answer.counts, bands: answer.bands })
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::choice::{Absent, Asked, ChoiceRow, check, conflict};
 use super::picked::Picked;
-use super::{plan, suggest};
+use super::{plan, suggest, verdict};
 use crate::directory::List;
 use crate::ledger::{insert_job, read_job};
 use crate::sql::{commit, execute, one};
@@ -69,6 +69,7 @@ impl Store {
         let (plan, picked) = planned(&tx, &list, selection).await?;
         require_token(&list, selection, &plan)?;
         let job = if plan.links + plan.creates > 0 { Some(link_job(&tx, scope, &list, Lane::Person).await?) } else { None };
+        verdict::note(&tx, &picked, selection).await?;
         carry_out(&tx, &picked, job.as_ref().map(|job| job.id)).await?;
         let detail =
             format!("{}: {} to link, {} to create, {} left out", subject.as_str(), plan.links, plan.creates, plan.ignores);

@@ -17,3 +17,4 @@ mod registry_copy;
 pub(crate) mod suggest;
 mod sync;
 pub(crate) mod unlink;
+mod verdict;

@@ -3,7 +3,7 @@
 //! An unlinked row forgets its target and its link (the audit log keeps them); the decision stays readable until there is a new one.
 
 use super::choice::conflict;
-use super::{list, suggest};
+use super::{list, suggest, verdict};
 use crate::compliance::lines;
 use crate::directory::{ID, List, ids};
 use crate::registry::marks::{ID_ROW, id_rows};
@@ -62,6 +62,7 @@ async fn unlink(
     provider::require_approved(tx, scope.organization, list.provider).await?;
     gate::lock(tx, scope.organization).await?;
     check(tx, list, asked).await?;
+    verdict::take_back(tx, list, &records).await?;
     suggest::decline_unlinked(tx, list, &linked_to(tx, list, &records).await?).await?;
     end_links(tx, list, Some(&records)).await?;
     ask_for_push(tx, scope, list).await?;

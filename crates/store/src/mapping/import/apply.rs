@@ -4,6 +4,7 @@ use super::super::choice::ChoiceRow;
 use super::super::confirm::{carry_out, link_job};
 use super::super::draft;
 use super::super::picked::Picked;
+use super::super::verdict;
 use super::file::signed;
 use super::judge::{Judged, judge};
 use super::rows::{self, results};
@@ -115,6 +116,7 @@ async fn write(connection: &impl ConnectionTrait, list: &List, judged: &[Judged]
         return draft::write(connection, list, &chosen).await;
     }
     let picked = Picked::by_rows(connection, list, &chosen)?;
+    verdict::note_rows(connection, &picked, false).await?;
     carry_out(connection, &picked, Some(job)).await.map(|_| ())
 }
 
