@@ -111,7 +111,7 @@ async fn a_list_is_due_again_only_when_it_changed() {
         let fence = side.job(JobKind::FindDuplicates).await;
         let records = store.duplicates_records(&fence, vendors(&side)).await.expect("records");
         assert_eq!(
-            records.iter().map(|record| record.name.as_str()).collect::<Vec<_>>(),
+            records.iter().map(|record| record.features.name.as_str()).collect::<Vec<_>>(),
             ["Firm 1", "Firm 2", "Firm 3", "Firm 4"]
         );
         assert_eq!(store.duplicates_records(&fence, PARTIES).await.expect("parties").len(), 1);

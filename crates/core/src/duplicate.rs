@@ -2,9 +2,10 @@
 //!
 //! Which records are suspected is computed by `linkyard_matching`; here is what a group of them is, and when one of them is new.
 
-use crate::directory::{Address, Details};
+use crate::directory::Address;
 use crate::id::{DuplicateGroupId, ProviderId, RecordId, TargetId};
 use crate::mapping::{MappingState, Subject};
+use crate::suggestion::Features;
 use std::collections::HashSet;
 
 /// A list that is searched for duplicates.
@@ -30,12 +31,8 @@ pub enum MemberId {
 pub struct SearchedRecord {
     /// Which one.
     pub id: MemberId,
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub address: Address,
-    /// Telephone, e-mail, further names, number and dates, as far as the list has them.
-    pub details: Details,
+    /// What of it is compared.
+    pub features: Features,
 }
 
 /// A group as a search found it.

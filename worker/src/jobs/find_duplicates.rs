@@ -70,38 +70,17 @@ async fn search(cx: &Context, progress: &mut Progress, position: &Position, sear
     Ok(Some(open))
 }
 
-/// The groups among `records`.
+/// The groups among `records`, which matching calls by their places.
 fn groups(subject: Subject, records: &[SearchedRecord]) -> Vec<FoundGroup> {
-    let described: Vec<Record> = records.iter().enumerate().map(|(place, record)| described(place, record)).collect();
-    let mut index = Index::new(as_matched(subject));
+    let described: Vec<Record> = records.iter().enumerate().map(|(place, record)| Record::of(place, &record.features)).collect();
+
+    let mut index = Index::new(subject.into());
     described.iter().for_each(|record| index.insert(record));
     index.learn_among_itself(&described);
     let found = duplicates(&index, &described);
     let mut found: Vec<FoundGroup> = found.into_iter().map(|group| of_records(&group, records)).collect();
     found.retain(|group| group.members.len() > 1);
     found
-}
-
-/// A record as matching reads it, called by its place.
-fn described(place: usize, record: &SearchedRecord) -> Record {
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    let (address, details) = (&record.address, &record.details);
-    Record {
-        id: place.to_string(),
-        name: record.name.clone(),
-        other_names: [&details.trade_name, &details.legal_name].into_iter().flatten().cloned().collect(),
-        address: text(&address.street),
-        city: text(&address.city),
-        state: text(&address.region),
-        postcode: text(&address.postal_code),
-        phone: text(&details.phone),
-        email: text(&details.email),
-        website: text(&details.website),
-        number: text(&details.number),
-        starts: text(&details.start_date),
-        finishes: text(&details.completion_date),
-        ..Record::default()
-    }
 }
 
 fn of_records(group: &DuplicateGroup, records: &[SearchedRecord]) -> FoundGroup {
@@ -112,12 +91,5 @@ fn of_records(group: &DuplicateGroup, records: &[SearchedRecord]) -> FoundGroup 
         members,
         probability: f64::from(group.probability),
         reasons: group.reasons.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn as_matched(subject: Subject) -> linkyard_matching::Subject {
-    match subject {
-        Subject::Vendor => linkyard_matching::Subject::Vendor,
-        Subject::Project => linkyard_matching::Subject::Project,
     }
 }

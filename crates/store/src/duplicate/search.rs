@@ -6,14 +6,12 @@ use crate::directory::List;
 use crate::ledger::fence_and_checkpoint;
 use crate::row::{get, json};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{Store, gate, provider};
-use linkyard_core::directory::{Address, Details};
+use crate::{Store, features, gate, provider};
 use linkyard_core::duplicate::{Dismissed, FoundGroup, MemberId, Searched, SearchedRecord};
 use linkyard_core::id::{DuplicateGroupId, OrganizationId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence};
-use linkyard_core::mapping::Subject;
 use linkyard_core::{Error, Result};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, Value};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -139,56 +137,31 @@ async fn page(
                 Some(MemberId::Record(record)) => record.0,
                 Some(MemberId::Target(_)) | None => i64::MIN,
             };
-            let sql = "select record_id, name, street, city, region, postal_code, country, details from directory_record
-                where provider_id = $1 and subject = $2 and organization_id = $3 and gone_at_ms is null and exclusion is null
-                    and record_id > $4 order by record_id limit $5";
             let list = List { organization, provider, subject: searched.subject };
-            let found = all(connection, sql, list.values([after.into(), PAGE.into()])).await?;
-            let record = |row| {
-                let id = MemberId::Record(RecordId(get(row, "record_id")?));
-                Ok(SearchedRecord { id, name: get(row, "name")?, address: address(row)?, details: json(row, "details")? })
-            };
-            found.iter().map(record).collect()
+            let sql = format!(
+                "select {} from directory_record r
+                 where r.provider_id = $1 and r.subject = $2 and r.organization_id = $3 and r.gone_at_ms is null
+                    and r.exclusion is null and r.record_id > $4 order by r.record_id limit $5",
+                features::OF_RECORD
+            );
+            let found = all(connection, &sql, list.values([after.into(), PAGE.into()])).await?;
+            let mut records = found.iter().map(features::of_record).collect::<Result<Vec<_>>>()?;
+            features::add_parties_of_records(connection, &list, &mut records).await?;
+            let record = |(id, features)| SearchedRecord { id: MemberId::Record(id), features };
+            Ok(records.into_iter().map(record).collect())
         }
         None => {
             let after = match after {
                 Some(MemberId::Target(target)) => target.0,
                 Some(MemberId::Record(_)) | None => Uuid::nil(),
             };
-            let more = match searched.subject {
-                Subject::Vendor => "phone, email, null as number",
-                Subject::Project => "null as phone, null as email, number",
-            };
-            let sql = format!(
-                "select id, name, street, city, region, postal_code, country, {more} from {}
-                 where organization_id = $1 and id > $2 order by id limit $3",
-                searched.subject.target()
-            );
-            let found = all(connection, &sql, [organization.0.into(), after.into(), PAGE.into()]).await?;
-            found.iter().map(of_registry).collect()
+            let rest = "and t.id > $2 order by t.id limit $3";
+            let values: [Value; 2] = [after.into(), PAGE.into()];
+            let targets = features::of_registry(connection, organization, searched.subject, rest, values).await?;
+            let record = |(id, features)| SearchedRecord { id: MemberId::Target(id), features };
+            Ok(targets.into_iter().map(record).collect())
         }
     }
-}
-
-fn of_registry(row: &QueryResult) -> Result<SearchedRecord> {
-    let details =
-        Details { phone: get(row, "phone")?, email: get(row, "email")?, number: get(row, "number")?, ..Details::default() };
-    Ok(SearchedRecord {
-        id: MemberId::Target(TargetId(get(row, "id")?)),
-        name: get(row, "name")?,
-        address: address(row)?,
-        details,
-    })
-}
-
-fn address(row: &QueryResult) -> Result<Address> {
-    Ok(Address {
-        street: get(row, "street")?,
-        city: get(row, "city")?,
-        region: get(row, "region")?,
-        postal_code: get(row, "postal_code")?,
-        country: get(row, "country")?,
-    })
 }
 
 /// A group that is stored.
