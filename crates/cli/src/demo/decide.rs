@@ -2,7 +2,8 @@
 
 use super::api::{follow, request_id};
 use super::existing::Truth;
-use super::memory::{Memory, Phase, Suggestions};
+use super::judge;
+use super::memory::{Existing, Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::output::say;
 use crate::admin::session::{self, Session};
@@ -108,22 +109,24 @@ impl Mappings<'_> {
         Ok(held)
     }
 
-    /// Compares the best uncontested suggestion of every record with the truth.
+    /// Compares the first suggestion of every record with the truth.
     ///
     /// # Errors
     /// When a call fails.
     pub(super) async fn judge_suggestions(&self, truth: &Truth) -> Result<Suggestions> {
-        let mut judged = Suggestions::default();
-        self.each(|mapping| {
-            let best = mapping.suggestions.first().filter(|suggestion| !suggestion.contested);
-            match (best, truth.get(&mapping.record_id)) {
-                (Some(suggestion), Some(target)) if suggestion.target == *target => judged.right += 1,
-                (Some(_), _) => judged.wrong += 1,
-                (None, Some(_)) => judged.missed += 1,
-                (None, None) => {}
-            }
-        })
-        .await?;
+        let (existing, lookalikes) = truth.sizes();
+        let mut judged = Suggestions { existing, lookalikes, ..Suggestions::default() };
+        self.each(|mapping| judge::suggested(&mut judged, truth, &mapping)).await?;
+        Ok(judged)
+    }
+
+    /// Looks at what became of the firms that were in the registry already.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub(super) async fn judge_existing(&self, truth: &Truth) -> Result<Existing> {
+        let mut judged = Existing::default();
+        self.each(|mapping| judge::ended(&mut judged, truth, &mapping)).await?;
         Ok(judged)
     }
 }

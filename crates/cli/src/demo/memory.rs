@@ -8,15 +8,53 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How good the suggestions were, against the truth that the demo knows because it made the registry.
+/// How good the first suggestions of vendors were, against the truth that the demo knows because it made the registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Suggestions {
-    /// Records whose best uncontested suggestion is the party made from them.
+    /// Firms of the directory that were in the registry already, under damaged names.
+    pub(super) existing: u64,
+    /// Firms of the registry that only look like one of the directory.
+    pub(super) lookalikes: u64,
+    /// STRONG and LIKELY suggestions that are right.
     pub(super) right: u64,
-    /// Records whose best uncontested suggestion is another party.
+    /// STRONG and LIKELY suggestions that are wrong.
     pub(super) wrong: u64,
-    /// Records with a party of theirs in the registry and no uncontested suggestion.
+    /// Existing firms whose vendor has no right suggestion that is STRONG or LIKELY.
     pub(super) missed: u64,
+    /// The STRONG ones.
+    pub(super) strong: OfBand,
+    /// The LIKELY ones.
+    pub(super) likely: OfBand,
+    /// The WEAK ones: no more than a hint for a person who searches.
+    pub(super) weak: OfBand,
+    /// Look-alikes that were suggested as STRONG.
+    pub(super) lookalikes_strong: u64,
+}
+
+/// The first suggestions of one band.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OfBand {
+    /// How many are right.
+    pub(super) right: u64,
+    /// How many are wrong.
+    pub(super) wrong: u64,
+    /// Existing firms whose vendor has no right first suggestion of this band or a better one.
+    pub(super) missed: u64,
+}
+
+/// What became of the firms that were in the registry already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Existing {
+    /// Vendors linked to the firm that they are.
+    pub(super) linked_right: u64,
+    /// Vendors linked to another firm that was there.
+    pub(super) linked_wrong: u64,
+    /// Vendors that were created although their firm was there: true duplicates.
+    pub(super) created_again: u64,
+    /// Vendors that wait for a person, held or undecided.
+    pub(super) waiting: u64,
+    /// Vendors that were left out.
+    pub(super) left_out: u64,
 }
 
 /// What automatic adding kept back.
@@ -50,6 +88,8 @@ pub(super) struct Memory {
     pub(super) plan_tokens: BTreeMap<String, String>,
     /// Suggestions of vendors, once they were looked at.
     pub(super) suggestions: Option<Suggestions>,
+    /// What became of the firms that were there, once everything was linked.
+    pub(super) existing: Option<Existing>,
     /// What automatic adding kept back, where it was switched on.
     pub(super) holding: Option<Holding>,
     /// Phases that are finished.

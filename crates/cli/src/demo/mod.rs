@@ -5,8 +5,11 @@
 
 mod api;
 mod coverage;
+mod damage;
 mod decide;
 mod existing;
+mod judge;
+mod lookalike;
 mod memory;
 mod report;
 mod steps;

@@ -1,6 +1,6 @@
 //! The accounted-for report: for a person, and as one line of JSON for a script.
 
-use super::memory::{Holding, Memory, Phase, Suggestions};
+use super::memory::{Existing, Holding, Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::session::{Session, call};
 use anyhow::{Context, Result};
@@ -20,12 +20,15 @@ pub(super) struct Report {
     pub(super) vendors: Buckets,
     /// Projects.
     pub(super) projects: Buckets,
-    /// Directory records that are linked to two registry records, and created registry records that look like another one.
+    /// Directory records that are linked to two registry records, created registry records with the name of another one, and firms that
+    /// were created although they were there under a damaged name.
     pub(super) duplicates: u64,
     /// Company insurances pushed to Procore.
     pub(super) insurances_pushed: u64,
     /// How good the suggestions of vendors were.
     pub(super) suggestions: Suggestions,
+    /// What became of the firms that were there already.
+    pub(super) existing: Existing,
     /// What automatic adding kept back; absent where it was not switched on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) holding: Option<Holding>,
@@ -72,7 +75,9 @@ impl From<v1::directory_report::Buckets> for Buckets {
 pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> Result<Report> {
     let request = v1::GetDirectoryReportRequest { name: provider.to_owned() };
     let buckets = call!(session, ProviderServiceClient, get_directory_report, request).await?;
-    let duplicates = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
+    let existing = memory.existing.unwrap_or_default();
+    let twice = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
+    let duplicates = twice + existing.created_again;
     let insurances = super::coverage::counts(session, provider).await?;
     Ok(Report {
         adds_up: buckets.adds_up && duplicates == 0 && insurances.due == 0,
@@ -81,6 +86,7 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
         duplicates,
         insurances_pushed: u64::try_from(insurances.pushed)?,
         suggestions: memory.suggestions.unwrap_or_default(),
+        existing,
         holding: memory.holding,
         phases: memory.phases.iter().filter(|phase| phase.rows > 0).cloned().collect(),
         peak_rss_mib: peak_rss_mib(),
@@ -88,7 +94,7 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
 }
 
 /// Counts what is there twice: a directory record that two registry records carry the mark of, or registry records with equal name keys
-/// (the registry before the integration has none of these).
+/// (the registry before the integration has none of these). Firms that were there under another name are not seen here.
 async fn duplicates(session: &Session, side: Side) -> Result<u64> {
     let (mut records, mut keys, mut twice) = (HashSet::new(), HashMap::<String, u64>::new(), 0);
     let mut token = String::new();
@@ -141,6 +147,26 @@ fn peak_rss_mib() -> f64 {
     (kib / 1024.0 * 10.0).round() / 10.0
 }
 
+/// How well the firms that were in the registry already were found.
+fn matching(suggestions: &Suggestions, existing: &Existing) -> Vec<String> {
+    let Suggestions { strong, likely, weak, .. } = suggestions;
+    let mut lines = vec![format!(
+        "in the registry before: {} of these firms under damaged names, and {} look-alikes of others",
+        suggestions.existing, suggestions.lookalikes
+    )];
+    lines.push(format!("{:<26}{:>10}{:>10}{:>10}", "first suggestions", "right", "wrong", "missed"));
+    for (name, band) in [("  STRONG", strong), ("  LIKELY", likely), ("  WEAK", weak)] {
+        lines.push(format!("{name:<26}{:>10}{:>10}{:>10}", band.right, band.wrong, band.missed));
+    }
+    lines.push(format!("look-alikes suggested as STRONG: {}", suggestions.lookalikes_strong));
+    let Existing { linked_right, linked_wrong, created_again, waiting, left_out } = existing;
+    lines.push(format!(
+        "of the firms that were there {linked_right} are linked, {linked_wrong} linked to another one, {created_again} created again, \
+         {waiting} wait for a person, {left_out} left out"
+    ));
+    lines
+}
+
 /// The report for a person.
 pub(super) fn lines(report: &Report) -> Vec<String> {
     let (vendors, projects) = (&report.vendors, &report.projects);
@@ -163,9 +189,8 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         let rate = if *seconds > 0.0 { *rows as f64 / seconds } else { 0.0 };
         lines.push(format!("{name:<26}{rows:>10}{calls:>8}{seconds:>10.2}{rate:>12.0}"));
     }
-    let Suggestions { right, wrong, missed } = report.suggestions;
     lines.push(String::new());
-    lines.push(format!("suggestions of vendors: {right} right, {wrong} wrong, {missed} missed"));
+    lines.extend(matching(&report.suggestions, &report.existing));
     if let Some(Holding { without_counterpart, held }) = report.holding {
         lines.push(format!("added automatically: {held} of {without_counterpart} vendors that nothing is like were held"));
     }

@@ -4,7 +4,7 @@
 use super::api::{follow, request_id, settle};
 use super::coverage;
 use super::decide::Mappings;
-use super::existing::{self, Counterpart, Truth};
+use super::existing::{self, Registered, Truth};
 use super::memory::{Holding, Memory, Phase};
 use crate::admin::Side;
 use crate::admin::output::say;
@@ -51,6 +51,7 @@ impl Walkthrough<'_> {
             self.decide_and_link(&provider, side).await?;
         }
         settle(self.session, &provider).await?;
+        self.judge_existing(&provider, &parties).await?;
         if self.auto_add {
             self.judge_holding(&provider, &parties).await?;
         }
@@ -89,24 +90,33 @@ impl Walkthrough<'_> {
         let phase = format!("existing {}", side.targets());
         let started = Instant::now();
         let directory = existing::directory(self.simulator, self.company, records_of(side)).await?;
-        let counterparts = existing::counterparts(&directory);
+        let registered = match side {
+            Side::Parties => existing::firms(&directory),
+            Side::Projects => existing::projects(&directory),
+        };
         if !self.memory.finished(&phase) {
-            say(&format!("making the registry that is there already: {} {} ..", counterparts.len(), side.targets()));
+            say(&format!("making the registry that is there already: {} {} ..", registered.len(), side.targets()));
         }
-        let mut truth = Truth::new();
-        for (number, batch) in counterparts.chunks(1_000).enumerate() {
+        let mut truth = Truth::default();
+        for (number, batch) in registered.chunks(1_000).enumerate() {
             let names = self.create(side, batch, request_id(&format!("{phase} {number}"))).await?;
-            truth.extend(batch.iter().map(|counterpart| counterpart.record).zip(names));
+            batch.iter().zip(names).for_each(|(registered, name)| truth.note(registered, name));
         }
-        self.finish(&phase, counterparts.len() as u64, 0, started)?;
+        self.finish(&phase, registered.len() as u64, 0, started)?;
         Ok(truth)
     }
 
-    async fn create(&self, side: Side, batch: &[Counterpart], request_id: String) -> Result<Vec<String>> {
-        let display_names = batch.iter().map(|counterpart| counterpart.name.clone());
+    async fn create(&self, side: Side, batch: &[Registered], request_id: String) -> Result<Vec<String>> {
+        let display_names = batch.iter().map(|registered| registered.name.clone());
         Ok(match side {
             Side::Parties => {
-                let parties = display_names.map(|display_name| v1::Party { display_name, ..Default::default() }).collect();
+                let party = |registered: &Registered| v1::Party {
+                    display_name: registered.name.clone(),
+                    phone: registered.phone.clone(),
+                    address: Some(v1::Address { city: registered.city.clone(), ..Default::default() }),
+                    ..Default::default()
+                };
+                let parties = batch.iter().map(party).collect();
                 let request = v1::BatchCreatePartiesRequest { parties, request_id };
                 let created = call!(self.session, PartyServiceClient, batch_create_parties, request).await?.parties;
                 created.into_iter().map(|party| party.name).collect()
@@ -151,11 +161,16 @@ impl Walkthrough<'_> {
     }
 
     async fn calls_of_test(&self, provider: &str) -> Result<u64> {
+        let tests = self.jobs(provider, "test_connection").await?;
+        let calls: i64 = tests.into_iter().filter_map(|job| job.progress).map(|progress| progress.calls).sum();
+        Ok(u64::try_from(calls)?)
+    }
+
+    /// The provider's jobs of a kind, as far as there are few of all kinds.
+    async fn jobs(&self, provider: &str, kind: &str) -> Result<Vec<v1::Job>> {
         let request = v1::ListJobsRequest { provider: provider.to_owned(), page_size: 1_000, ..Default::default() };
         let jobs = call!(self.session, JobServiceClient, list_jobs, request).await?.jobs;
-        let tests = jobs.into_iter().filter(|job| job.kind == "test_connection");
-        let calls: i64 = tests.filter_map(|job| job.progress).map(|progress| progress.calls).sum();
-        Ok(u64::try_from(calls)?)
+        Ok(jobs.into_iter().filter(|job| job.kind == kind).collect())
     }
 
     /// Fetches the directory and lets the suggestions be computed.
@@ -172,9 +187,13 @@ impl Walkthrough<'_> {
             fetched += rows;
             self.memory.finish(Phase { name: format!("fetch {subject}s"), rows, calls, seconds: rounded(seconds) })?;
         }
-        let started = Instant::now();
         settle(self.session, provider).await?;
-        self.finish("suggest", fetched, 0, started)
+        for kind in ["suggest", "find_duplicates"] {
+            let seconds = self.jobs(provider, kind).await?.iter().map(seconds_of).sum();
+            let name = kind.replace('_', " ");
+            self.memory.finish(Phase { name, rows: fetched, calls: 0, seconds: rounded(seconds) })?;
+        }
+        Ok(())
     }
 
     /// Judges the suggestions of vendors, before they are taken.
@@ -185,6 +204,13 @@ impl Walkthrough<'_> {
         let judged = Mappings { session: self.session, provider, side: Side::Parties }.judge_suggestions(truth).await?;
         say(&format!("suggestions: {} right, {} wrong, {} missed", judged.right, judged.wrong, judged.missed));
         self.memory.suggestions = Some(judged);
+        self.memory.save()
+    }
+
+    /// Looks at what became of the firms that were in the registry already.
+    async fn judge_existing(&mut self, provider: &str, truth: &Truth) -> Result<()> {
+        let judged = Mappings { session: self.session, provider, side: Side::Parties }.judge_existing(truth).await?;
+        self.memory.existing = Some(judged);
         self.memory.save()
     }
 
