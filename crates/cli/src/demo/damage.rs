@@ -65,6 +65,12 @@ pub(super) fn damaged(name: &str, turn: usize) -> String {
     WAYS[turn % KINDS](name)
 }
 
+/// What a word in lower case is short for; itself where it is no abbreviation that is known here.
+pub(super) fn in_full(word: &str) -> String {
+    let short = word.to_ascii_uppercase();
+    SHORT.iter().find(|(_, abbreviated)| *abbreviated == short).map_or_else(|| word.to_owned(), |(long, _)| long.to_lowercase())
+}
+
 /// The words of a name without its legal form, and the form as it is written.
 fn parted(name: &str) -> (Vec<&str>, &str) {
     let upper = name.to_ascii_uppercase();

@@ -50,7 +50,9 @@ impl Mappings<'_> {
     pub(super) async fn confirm(&self, action: Action, memory: &mut Memory) -> Result<Option<v1::Job>> {
         let step = format!("{} {}", self.side.collection(), action.as_str_name());
         let undecided = vec![MappingState::Unmapped.into(), MappingState::Suggested.into()];
-        let filter = MappingFilter { states: undecided, ..Default::default() };
+        // What something is like is a person's to decide, one by one: it is not created in bulk.
+        let has_suggestion = (action == Action::Create).then_some(false);
+        let filter = MappingFilter { states: undecided, has_suggestion, ..Default::default() };
         let mut confirm = v1::ConfirmFilter { filter: Some(filter), action: action.into(), ..Default::default() };
         if !memory.plan_tokens.contains_key(&step) {
             let selection = Selection::Filter(confirm.clone());

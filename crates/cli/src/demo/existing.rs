@@ -154,17 +154,36 @@ fn stretches<'r, 'a>(records: &'r [&'a TrueRecord], number: usize) -> impl Itera
     (0..number).map(move |turn| &records[turn * records.len() / number..(turn + 1) * records.len() / number])
 }
 
+/// Whether `short` is `long` cut off, other than before a number: that would be another firm.
+fn is_cut(short: &str, long: &str) -> bool {
+    long.strip_prefix(short).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
 /// What the directory has under one name and under one telephone.
 struct Directory<'a> {
     by_key: HashMap<String, Vec<&'a TrueRecord>>,
     by_phone: HashMap<String, Vec<&'a TrueRecord>>,
+    by_letters: HashMap<String, Vec<&'a TrueRecord>>,
+}
+
+/// So many first letters of two names must be equal before one can be the other, cut off.
+const TELLING_LETTERS: usize = 12;
+
+/// The letters of a name, whatever its spaces, abbreviations, plurals and legal form: the directory's own records with the same ones are
+/// one firm to anybody who reads them.
+fn letters(name: &str) -> String {
+    let key = linkyard_matching::name_key(name);
+    let words = key.split(' ').filter(|word| !matches!(*word, "the" | "and"));
+    words.map(|word| damage::in_full(word).trim_end_matches('s').to_owned()).collect()
 }
 
 impl<'a> Directory<'a> {
     fn of(records: &[&'a TrueRecord]) -> Self {
-        let mut directory = Self { by_key: HashMap::new(), by_phone: HashMap::new() };
+        let mut directory = Self { by_key: HashMap::new(), by_phone: HashMap::new(), by_letters: HashMap::new() };
         for record in records {
             directory.by_key.entry(linkyard_matching::name_key(&record.name)).or_default().push(*record);
+            let first: String = letters(&record.name).chars().take(TELLING_LETTERS).collect();
+            directory.by_letters.entry(first).or_default().push(*record);
             if let Some(phone) = record.phone() {
                 directory.by_phone.entry(phone).or_default().push(*record);
             }
@@ -172,15 +191,21 @@ impl<'a> Directory<'a> {
         directory
     }
 
-    /// The records in which the directory has the firm of `record`: itself, those whose name differs in spelling only, and those with its
-    /// telephone whose name begins with the same word.
+    /// The records in which the directory has the firm of `record`: itself, those whose name differs in spelling only or is the same cut off,
+    /// and those with its telephone whose name begins with the same word.
     fn same_firm(&self, record: &TrueRecord) -> Vec<i64> {
         let first_word = |name: &str| linkyard_matching::project_key(name).split(' ').next().map(str::to_owned);
         let named = self.by_key.get(&linkyard_matching::name_key(&record.name)).into_iter().flatten();
         let called = record.phone().and_then(|phone| self.by_phone.get(&phone)).into_iter().flatten();
         let called = called.filter(|other| first_word(&other.name) == first_word(&record.name));
+        let mine = letters(&record.name);
+        let first: String = mine.chars().take(TELLING_LETTERS).collect();
+        let spelled = self.by_letters.get(&first).into_iter().flatten().filter(|other| {
+            let theirs = letters(&other.name);
+            theirs == mine || first.chars().count() == TELLING_LETTERS && (is_cut(&mine, &theirs) || is_cut(&theirs, &mine))
+        });
         let mut same = vec![record.id];
-        for other in named.chain(called) {
+        for other in named.chain(called).chain(spelled) {
             if !same.contains(&other.id) {
                 same.push(other.id);
             }
