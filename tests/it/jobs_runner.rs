@@ -1,9 +1,9 @@
 //! The runner and the feeder themselves, with work that a test hands in.
 
 use futures_util::future::BoxFuture;
-use linkyard_core::Result;
 use linkyard_core::id::JobId;
-use linkyard_core::job::{JobKind, JobState, Lane, NewJob, Outcome, POISON};
+use linkyard_core::job::{JobKind, JobState, Lane, NewJob, Outcome, POISON, RowCounts};
+use linkyard_core::{Error, Result};
 use linkyard_tests::databases::each_kind;
 use linkyard_tests::ground;
 use linkyard_tests::jobs::{Bench, eventually};
@@ -47,6 +47,31 @@ async fn a_panicking_job_is_tried_again_and_fails_in_the_end_while_others_go_on(
         assert_eq!((failed.state, failed.error_reason.as_deref(), failed.epoch), (JobState::Failed, Some(PANIC), 3));
         assert_eq!(failed.error_message.as_deref(), Some("as the test wants"));
         assert_eq!(bench.job(works).await.state, JobState::Succeeded);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_gets_further_may_fail_as_often_as_it_has_steps() {
+    each_kind(async |databases| {
+        let bench = Bench::tested(&databases, 1, 1, 50).await;
+        let steps = bench.enqueue_as(&other_job(&bench)).await;
+        let perform = performing(|cx, progress| {
+            Box::pin(async move {
+                let step = progress.position::<i64>().unwrap_or_default();
+                // Each step fails once, and the last one always.
+                if step < 5 {
+                    progress.save(cx, &(step + 1), "stepping", RowCounts::default()).await?;
+                }
+                Err(Error::Unavailable { service: "procore", message: format!("at step {step}"), source: None })
+            })
+        });
+        let worker = bench.work_as(WorkerArgs { concurrency: 1, attempts: 2, ..Bench::args() }, perform);
+        bench.settled().await;
+        worker.stop().await;
+        let ended = bench.job(steps).await;
+        // Five runs got further; the last of them began the row that one more ended.
+        assert_eq!((ended.state, ended.attempts, ended.epoch), (JobState::Failed, 1, 6));
     })
     .await;
 }

@@ -63,7 +63,7 @@ async fn after_a_takeover_every_write_of_the_old_worker_is_refused() {
             Finish::Continue,
             Finish::Snooze { until_ms: i64::MAX },
             Finish::WaitForChildren,
-            Finish::Retry { delay_ms: 0, reason: "X".into(), message: "x".into() },
+            Finish::Retry { attempts: 1, delay_ms: 0, reason: "X".into(), message: "x".into() },
             Finish::Fail { reason: "X".into(), message: "x".into() },
             Finish::Cancelled,
             Finish::Paused,
@@ -271,12 +271,13 @@ async fn a_retry_is_counted_and_waits_on_the_databases_clock() {
         let scope = tenant(&store, "a").await;
         let provider = active_provider(&store, &scope, 1).await;
         let job = fetch(&store, &scope, provider.id).await;
-        let retry = |delay_ms| Finish::Retry { delay_ms, reason: "UNAVAILABLE".into(), message: "no answer".into() };
+        let retry =
+            |attempts, delay_ms| Finish::Retry { attempts, delay_ms, reason: "UNAVAILABLE".into(), message: "no answer".into() };
         let fence = claim(&store, job.id).await.fence;
-        assert_eq!(store.job_finish(&fence, &retry(0)).await.expect("retried"), JobState::Retrying);
+        assert_eq!(store.job_finish(&fence, &retry(1, 0)).await.expect("retried"), JobState::Retrying);
         let second = claim(&store, job.id).await;
         assert_eq!(second.attempts, 1);
-        store.job_finish(&second.fence, &retry(LONG_MS)).await.expect("retried");
+        store.job_finish(&second.fence, &retry(second.attempts + 1, LONG_MS)).await.expect("retried");
         assert!(store.jobs_claim(&[job.id], "worker", LONG_MS).await.expect("a claim").is_empty());
         let seen = store.job_get(&scope, job.id).await.expect("the job");
         assert_eq!((seen.state, seen.attempts, seen.error_reason.as_deref()), (JobState::Retrying, 2, Some("UNAVAILABLE")));

@@ -54,7 +54,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "LINKYARD_WORKER_BACKOFF_MOST_MS", default_value_t = 900_000)]
     pub backoff_most_ms: u64,
 
-    /// After so many failed attempts a job has failed.
+    /// After so many attempts in a row that failed without getting further a job has failed.
     #[arg(long, env = "LINKYARD_WORKER_ATTEMPTS", default_value_t = 10)]
     pub attempts: u32,
 

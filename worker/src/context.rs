@@ -58,7 +58,7 @@ pub struct Context {
     pub lane: Lane,
     /// Ids only.
     pub payload: serde_json::Value,
-    /// Attempts that failed and were counted before this one.
+    /// Attempts in a row that failed without getting further, before this one.
     pub attempts: i32,
     /// What happened to the job's rows in earlier runs.
     pub counts: RowCounts,

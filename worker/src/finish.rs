@@ -15,7 +15,7 @@ const MOST_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What the rules need to know of the run besides how it ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// Attempts that failed and were counted before this one.
+    /// Attempts in a row that failed without getting further, before this one.
     pub(crate) attempts: i32,
     /// When the job was created, milliseconds since 1970 on the database's clock.
     pub(crate) created_at_ms: i64,
@@ -54,11 +54,12 @@ pub(crate) fn finish_of_panic(message: &str, run: Run, backoff: &Backoff) -> Fin
 
 fn failed(retry: bool, reason: &str, message: String, run: Run, backoff: &Backoff) -> Finish {
     let reason = reason.to_owned();
-    let attempts = u32::try_from(run.attempts).unwrap_or(0).saturating_add(1);
-    if !retry || backoff.exhausted(attempts) {
+    let attempts = run.attempts.saturating_add(1);
+    let counted = u32::try_from(attempts).unwrap_or(0);
+    if !retry || backoff.exhausted(counted) {
         return Finish::Fail { reason, message };
     }
-    Finish::Retry { delay_ms: whole_milliseconds(backoff.delay(attempts, run.random)), reason, message }
+    Finish::Retry { attempts, delay_ms: whole_milliseconds(backoff.delay(counted, run.random)), reason, message }
 }
 
 /// What a person asked for meanwhile changes about a run that would have gone on later, and what it changes that this process ends or the
@@ -137,15 +138,16 @@ mod tests {
 
     #[test]
     fn what_may_be_better_later_is_tried_again_until_the_attempts_are_used_up() {
-        let retry = |delay_ms| {
+        let retry = |attempts, delay_ms| {
             Some(Finish::Retry {
+                attempts,
                 delay_ms,
                 reason: "UNAVAILABLE".to_owned(),
                 message: "procore is unavailable: no answer".to_owned(),
             })
         };
-        assert_eq!(check(unavailable(), 0), retry(1_000));
-        assert_eq!(check(unavailable(), 3), retry(8_000));
+        assert_eq!(check(unavailable(), 0), retry(1, 1_000));
+        assert_eq!(check(unavailable(), 3), retry(4, 8_000));
         assert!(matches!(check(unavailable(), 8), Some(Finish::Retry { .. })));
         assert!(matches!(check(unavailable(), 9), Some(Finish::Fail { .. })));
     }

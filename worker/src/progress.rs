@@ -11,6 +11,8 @@ use serde_json::Value;
 /// Where a job is. A job reads its position once, and from then on saves each step before it takes the next.
 #[derive(Debug)]
 pub struct Progress {
+    /// Where this run began.
+    begun_at: Value,
     position: Value,
     phase: String,
 }
@@ -19,7 +21,13 @@ impl Progress {
     /// The progress of a run that goes on at `checkpoint`; `None` on the first run.
     #[must_use]
     pub fn new(checkpoint: Option<Value>) -> Self {
-        Self { position: checkpoint.unwrap_or(Value::Null), phase: String::new() }
+        let position = checkpoint.unwrap_or(Value::Null);
+        Self { begun_at: position.clone(), position, phase: String::new() }
+    }
+
+    /// Whether this run got further than the one before it.
+    pub(crate) fn moved(&self) -> bool {
+        self.position != self.begun_at
     }
 
     /// Where an earlier run stopped; `None` on the first run. A position that this release can not read (written by another one) is

@@ -189,7 +189,10 @@ impl Runner {
             // No time is computed from these.
             Ended::Returned(Ok(_)) | Ended::Decided(_) | Ended::Lost => job.created_at_ms,
         };
-        let run = Run { attempts: job.attempts, created_at_ms: job.created_at_ms, now_ms, random: rand::random() };
+        // A run that got further begins a new row of attempts: large work may meet many faults, each of which was overcome.
+        let moved = attempt.used.as_ref().is_some_and(|(_, progress)| progress.moved());
+        let attempts = if moved { 0 } else { job.attempts };
+        let run = Run { attempts, created_at_ms: job.created_at_ms, now_ms, random: rand::random() };
         let finish = match &attempt.ended {
             Ended::Returned(result) => finish_of(result, run, &self.timing.backoff),
             Ended::Panicked(message) => Some(finish_of_panic(message, run, &self.timing.backoff)),

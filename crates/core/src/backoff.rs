@@ -12,7 +12,7 @@ pub struct Backoff {
     pub first: Duration,
     /// No wait is longer, however often it failed and whatever a server asks.
     pub most: Duration,
-    /// After so many counted attempts a job has failed.
+    /// After so many counted attempts in a row a job has failed.
     pub attempts: u32,
 }
 

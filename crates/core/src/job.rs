@@ -200,7 +200,7 @@ pub struct Job {
     pub run_at_ms: i64,
     /// Starts so far: the fencing token.
     pub epoch: i64,
-    /// Attempts that failed and were counted.
+    /// Attempts in a row that failed without getting further.
     pub attempts: i32,
     /// What happened to its rows, children included.
     pub counts: RowCounts,
@@ -261,7 +261,7 @@ pub struct ClaimedJob {
     pub payload: serde_json::Value,
     /// Where an earlier run stopped; `None` on the first.
     pub checkpoint: Option<serde_json::Value>,
-    /// Attempts that failed and were counted.
+    /// Attempts in a row that failed without getting further.
     pub attempts: i32,
     /// What happened so far.
     pub counts: RowCounts,
@@ -321,6 +321,8 @@ pub enum Finish {
     WaitForChildren,
     /// RETRYING, counted.
     Retry {
+        /// Attempts in a row that failed without getting further, this one included.
+        attempts: i32,
         /// Wait this long, milliseconds, on the database's clock.
         delay_ms: i64,
         /// The error's reason.

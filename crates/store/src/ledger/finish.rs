@@ -122,10 +122,10 @@ fn change_of(finish: &Finish) -> (&'static str, Vec<Value>) {
             ("state = 'waiting_for_budget', run_at_ms = $4, starts_without_progress = 0", vec![(*until_ms).into()])
         }
         Finish::WaitForChildren => ("state = 'waiting_for_children', starts_without_progress = 0", vec![]),
-        Finish::Retry { delay_ms, reason, message } => (
-            "state = 'retrying', attempts = attempts + 1, run_at_ms = {now} + $4, error_reason = $5, error_message = $6,
+        Finish::Retry { attempts, delay_ms, reason, message } => (
+            "state = 'retrying', attempts = $7, run_at_ms = {now} + $4, error_reason = $5, error_message = $6,
              starts_without_progress = 0",
-            vec![(*delay_ms).into(), reason.as_str().into(), message.as_str().into()],
+            vec![(*delay_ms).into(), reason.as_str().into(), message.as_str().into(), (*attempts).into()],
         ),
         Finish::Fail { reason, message } => (
             "state = 'failed', error_reason = $4, error_message = $5, requested_state = 'none', finished_at_ms = {now},
