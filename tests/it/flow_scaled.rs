@@ -32,6 +32,7 @@ fn slowed() -> Told {
             "--budget-initial-spike-limit=1000000",
             "--budget-initial-hour-limit=1000000",
         ]),
+        links: None,
     }
 }
 

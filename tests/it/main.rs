@@ -23,6 +23,8 @@ mod control_registry;
 mod decision_files;
 mod decision_files_jobs;
 mod decision_files_kit;
+mod drill_judge;
+mod drills;
 mod edges;
 mod flow_budget;
 mod flow_kill;

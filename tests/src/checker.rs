@@ -5,6 +5,7 @@
 //! too few, one of somebody else's that was written to, a call that was started after a 429 and before its reset, a call without the
 //! company header. What it finds are sentences; no finding means that the two agree.
 
+use crate::zero::{Problems, Zero};
 use anyhow::{Context, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::MappingState;
@@ -35,17 +36,15 @@ pub struct Where {
 /// What it saw.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What does not agree, as sentences, at most 50 of a kind.
-    pub problems: Vec<String>,
+    /// What does not agree.
+    pub problems: Problems,
     /// How many vendors, projects, parties and associations were compared.
     pub compared: BTreeMap<&'static str, usize>,
 }
 
 impl Findings {
-    fn problem(&mut self, sentence: String) {
-        if self.problems.len() < 50 {
-            self.problems.push(sentence);
-        }
+    fn problem(&mut self, zero: Zero, sentence: String) {
+        self.problems.note(zero, sentence);
     }
 }
 
@@ -128,17 +127,18 @@ async fn subject(
     let mut linked = HashMap::new();
     for mapping in mappings {
         if !seen.insert(mapping.record_id) {
-            findings.problem(format!("{resource} {}: two mappings", mapping.record_id));
+            findings.problem(Zero::Dup, format!("{resource} {}: two mappings", mapping.record_id));
         }
         if !truth.contains(&mapping.record_id) && mapping.state() != MappingState::Orphaned {
-            findings.problem(format!("{resource} {}: a mapping without a record in the directory", mapping.record_id));
+            findings
+                .problem(Zero::Stale, format!("{resource} {}: a mapping without a record in the directory", mapping.record_id));
         }
         if mapping.state() == MappingState::Linked {
             linked.insert(mapping.record_id, mapping.target.clone());
         }
     }
     for missing in truth.difference(&seen) {
-        findings.problem(format!("{resource} {missing}: lost, it has no mapping"));
+        findings.problem(Zero::Lost, format!("{resource} {missing}: it has no mapping"));
     }
     marks(&provider.name, resource, &linked, &registry, findings);
     Ok(linked)
@@ -156,21 +156,21 @@ fn marks(
     for (name, registered) in registry {
         for (of, record) in registered.marks.iter().filter(|(of, _)| of == provider) {
             if let Some(other) = marked.insert(*record, name) {
-                findings.problem(format!(
-                    "{resource} {record} of {of}: marked on {other} and on {name} ({})",
-                    registered.display_name
-                ));
+                findings.problem(
+                    Zero::Dup,
+                    format!("{resource} {record} of {of}: marked on {other} and on {name} ({})", registered.display_name),
+                );
             }
         }
     }
     for (record, target) in linked {
         if marked.get(record).copied() != Some(target.as_str()) {
-            findings.problem(format!("{resource} {record}: linked to {target}, but that does not carry its mark"));
+            findings.problem(Zero::Lost, format!("{resource} {record}: linked to {target}, but that does not carry its mark"));
         }
     }
     for (record, name) in marked {
         if !linked.contains_key(&record) {
-            findings.problem(format!("{resource} {record}: {name} carries its mark, but it is not linked"));
+            findings.problem(Zero::Dup, format!("{resource} {record}: {name} carries its mark, but it is not linked"));
         }
     }
 }
@@ -189,51 +189,68 @@ async fn insurances(
         id: i64,
         vendor_id: i64,
         origin_id: Option<String>,
+        limit: Option<String>,
         gone: bool,
         #[serde(default)]
         api_writes: u64,
     }
     let rows: Vec<TrueInsurance> = truth(place, &provider.company_id, "insurances").await?;
-    let mut found = HashSet::new();
+    let mut found = HashMap::new();
     for row in rows.into_iter().filter(|row| !row.gone) {
         let coverage =
             row.origin_id.as_deref().and_then(|mark| mark.strip_prefix("linkyard:")?.split_once(':')).map(|(_, id)| id);
         match coverage {
-            Some(id) if !found.insert((row.vendor_id, format!("coverages/{id}"))) => {
-                findings.problem(format!("insurance {} of vendor {}: the same coverage twice", row.id, row.vendor_id));
+            Some(id) if found.insert((row.vendor_id, format!("coverages/{id}")), decimal(row.limit.as_deref())).is_some() => {
+                findings.problem(Zero::Dup, format!("insurance {} of vendor {}: the same coverage twice", row.id, row.vendor_id));
             }
             Some(_) => {}
             None if row.api_writes > 0 => {
-                findings
-                    .problem(format!("insurance {} of vendor {}: somebody else's, and it was written to", row.id, row.vendor_id));
+                findings.problem(
+                    Zero::Leak,
+                    format!("insurance {} of vendor {}: somebody else's, and it was written to", row.id, row.vendor_id),
+                );
             }
             None => {}
         }
     }
     let coverages = coverages(channel, key).await?;
-    let mut expected = HashSet::new();
+    let mut expected = HashMap::new();
     for (vendor, party) in vendors {
-        expected.extend(coverages.get(party).into_iter().flatten().map(|coverage| (*vendor, coverage.clone())));
+        let of_party = coverages.get(party).into_iter().flatten();
+        expected.extend(of_party.map(|(coverage, limit)| ((*vendor, coverage.clone()), decimal(Some(limit)))));
     }
     findings.compared.insert("insurances", expected.len());
-    for (vendor, coverage) in expected.difference(&found) {
-        findings.problem(format!("vendor {vendor}: no insurance shows {coverage}"));
+    for ((vendor, coverage), limit) in &expected {
+        match found.get(&(*vendor, coverage.clone())) {
+            None => findings.problem(Zero::Lost, format!("vendor {vendor}: no insurance shows {coverage}")),
+            Some(shown) if shown != limit => {
+                let sentence = format!("vendor {vendor}: {coverage} has the limit {limit:?}, its insurance {shown:?}");
+                findings.problem(Zero::Stale, sentence);
+            }
+            Some(_) => {}
+        }
     }
-    for (vendor, coverage) in found.difference(&expected) {
-        findings.problem(format!("vendor {vendor}: an insurance shows {coverage}, which it does not have"));
+    for (vendor, coverage) in found.keys().filter(|shown| !expected.contains_key(shown)) {
+        findings.problem(Zero::Stale, format!("vendor {vendor}: an insurance shows {coverage}, which it does not have"));
     }
     Ok(())
 }
 
-/// The coverages of each party.
-async fn coverages(channel: &Channel, key: &Key) -> Result<HashMap<String, Vec<String>>> {
+/// An amount of money in cents, however it is written; nothing for none.
+fn decimal(text: Option<&str>) -> Option<i64> {
+    let (units, cents) = text?.split_once('.').unwrap_or((text?, "0"));
+    Some(units.parse::<i64>().ok()? * 100 + format!("{cents:0<2.2}").parse::<i64>().ok()?)
+}
+
+/// The coverages of each party, with their limits.
+async fn coverages(channel: &Channel, key: &Key) -> Result<HashMap<String, Vec<(String, String)>>> {
     let mut client: ComplianceServiceClient<Transport> = ComplianceServiceClient::with_interceptor(channel.clone(), key.clone());
-    let (mut all, mut page_token) = (HashMap::<String, Vec<String>>::new(), String::new());
+    let (mut all, mut page_token) = (HashMap::<String, Vec<(String, String)>>::new(), String::new());
     loop {
         let request = v1::ListCoveragesRequest { page_size: 1_000, page_token, ..Default::default() };
         let page = client.list_coverages(request).await?.into_inner();
         for coverage in page.coverages {
-            all.entry(coverage.party).or_default().push(coverage.name);
+            all.entry(coverage.party).or_default().push((coverage.name, coverage.limit));
         }
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -281,10 +298,10 @@ async fn associations(
     }
     findings.compared.insert("associations", expected.len());
     for (project, party) in expected.difference(&found) {
-        findings.problem(format!("{party} should be on {project}"));
+        findings.problem(Zero::Lost, format!("{party} should be on {project}"));
     }
     for (project, party) in found.difference(&expected) {
-        findings.problem(format!("{party} should not be on {project}"));
+        findings.problem(Zero::Stale, format!("{party} should not be on {project}"));
     }
     Ok(())
 }
@@ -295,6 +312,7 @@ async fn calls(place: &Where, findings: &mut Findings) -> Result<()> {
     struct Manners {
         calls_during_block: u64,
         missing_company_header: u64,
+        foreign_company_header: u64,
         #[serde(default)]
         calls: usize,
     }
@@ -302,10 +320,17 @@ async fn calls(place: &Where, findings: &mut Findings) -> Result<()> {
     let manners: Manners = serde_json::from_str(&text).context("the journal's report")?;
     findings.compared.insert("calls", manners.calls);
     if manners.calls_during_block > 0 {
-        findings.problem(format!("{} calls were started after a 429 and before its reset", manners.calls_during_block));
+        findings.problem(
+            Zero::Manners,
+            format!("{} calls were started after a 429 and before its reset", manners.calls_during_block),
+        );
     }
     if manners.missing_company_header > 0 {
-        findings.problem(format!("{} calls had no Procore-Company-Id", manners.missing_company_header));
+        findings.problem(Zero::Leak, format!("{} calls had no Procore-Company-Id", manners.missing_company_header));
+    }
+    if manners.foreign_company_header > 0 {
+        findings
+            .problem(Zero::Leak, format!("{} calls named another company than the one asked", manners.foreign_company_header));
     }
     Ok(())
 }

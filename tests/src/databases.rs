@@ -32,6 +32,16 @@ impl Sql {
         row.try_get_by_index(0).expect("its first column is a number")
     }
 
+    /// Reads the first column of every row, which must be text.
+    ///
+    /// # Errors
+    /// When the database does not answer, or refuses the statement.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>> {
+        let statement = sea_orm::Statement::from_string(self.0.get_database_backend(), sql);
+        let rows = self.0.query_all_raw(statement).await.with_context(|| format!("reading {sql:.200}"))?;
+        rows.iter().map(|row| row.try_get_by_index(0).with_context(|| format!("the first column of {sql:.200}"))).collect()
+    }
+
     async fn open(url: &str) -> Result<Self> {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);

@@ -1,15 +1,19 @@
-//! A whole installation of processes on one machine: a private PostgreSQL and a private Redis, the simulator, one control and some workers of
-//! the real binary. Workers can be killed and started; dropping it ends everything.
+//! A whole installation of processes on one machine: a private PostgreSQL and a private Redis, the simulator, controls and workers of
+//! the real binary. Workers can be killed, frozen and started; with links, a fault proxy stands in every way between them. Dropping it
+//! ends everything.
 
 use crate::binary::linkyard;
 use crate::checker::Where;
 use crate::databases::{PostgresSchema, Sql, open_sql};
+use crate::postgres::PrivatePostgres;
+use crate::proxy::{Proxy, Target};
 use crate::redis::RedisServer;
 use anyhow::{Context, Result, ensure};
 use linkyard_store::{Args, SealingKey, Store};
 use serde_json::Value;
 use std::fs::File;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -24,18 +28,75 @@ pub struct Told {
     pub simulator: Vec<String>,
     /// Arguments of each `linkyard worker`.
     pub worker: Vec<String>,
+    /// The seed of the proxies in all ways; without it there are none, and the database is a schema of the server that tests share.
+    pub links: Option<u64>,
+}
+
+/// The ways between the processes.
+#[derive(Debug)]
+pub struct Links {
+    /// From controls and workers to PostgreSQL.
+    pub postgres: Proxy,
+    /// From controls and workers to Redis.
+    pub redis: Proxy,
+    /// From workers to the simulator.
+    pub simulator: Proxy,
+    /// From persons to the first control.
+    pub api: Proxy,
+}
+
+impl Links {
+    /// Every one of them.
+    #[must_use]
+    pub fn all(&self) -> [&Proxy; 4] {
+        [&self.postgres, &self.redis, &self.simulator, &self.api]
+    }
+
+    /// How many turns met a fault so far, on all of them.
+    #[must_use]
+    pub fn landed(&self) -> u64 {
+        self.all().iter().map(|link| link.landed()).sum()
+    }
+}
+
+/// Where the tables are.
+#[derive(Debug)]
+enum Database {
+    /// On the server that tests share.
+    Schema(PostgresSchema),
+    /// On a server that may be killed.
+    Private(PrivatePostgres),
+}
+
+impl Database {
+    fn url(&self) -> &str {
+        match self {
+            Self::Schema(schema) => schema.url(),
+            Self::Private(server) => server.url(),
+        }
+    }
+}
+
+/// What processes are told of where everything is.
+#[derive(Clone, Debug)]
+struct Ways {
+    database: String,
+    redis: String,
+    simulator: String,
 }
 
 /// The running processes.
 #[derive(Debug)]
 pub struct Installation {
     directory: tempfile::TempDir,
-    database: PostgresSchema,
+    database: Database,
     /// Its Redis.
     pub redis: RedisServer,
+    links: Option<Links>,
+    ways: Ways,
     told: Told,
     simulator: Served,
-    control: Served,
+    controls: Vec<Served>,
     workers: Vec<Option<Child>>,
 }
 
@@ -68,7 +129,10 @@ impl Installation {
     /// When a process does not start; what it said is in the error where it is known.
     pub async fn start(workers: usize, told: Told) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let database = PostgresSchema::create().await?;
+        let database = match told.links {
+            None => Database::Schema(PostgresSchema::create().await?),
+            Some(_) => Database::Private(tokio::task::spawn_blocking(PrivatePostgres::start).await??),
+        };
         let redis = tokio::task::spawn_blocking(RedisServer::start).await?;
         let path = directory.path();
         std::fs::write(path.join("sealing.key"), "0123456789abcdef".repeat(4))?;
@@ -79,15 +143,83 @@ impl Installation {
         let mut migrate = command(path, "migrate")?;
         let migrated = migrate.arg("up").env("LINKYARD_DATABASE_URL", database.url()).stdout(Stdio::null()).status().await?;
         ensure!(migrated.success(), "linkyard migrate up ended with {migrated}");
-        let mut control = command(path, "control")?;
-        control.args(["--listen=127.0.0.1:0", "--approve-claims", "--first-key-file"]).arg(path.join("operator.key"));
-        shared(&mut control, &database, &redis, path);
-        let control = Served::start(control).await.context("the control")?;
-        let mut installation = Self { directory, database, redis, told, simulator, control, workers: Vec::new() };
+        let direct =
+            Ways { database: database.url().to_owned(), redis: redis.url().to_owned(), simulator: simulator.url.clone() };
+        let mut installation = Self {
+            directory,
+            database,
+            redis,
+            links: None,
+            ways: direct,
+            told,
+            simulator,
+            controls: Vec::new(),
+            workers: Vec::new(),
+        };
+        installation.put_links().await?;
         for _ in 0..workers {
             installation.start_worker()?;
         }
         Ok(installation)
+    }
+
+    /// Starts the first control, behind links where they are wanted.
+    async fn put_links(&mut self) -> Result<()> {
+        let (Some(seed), Database::Private(server)) = (self.told.links, &self.database) else {
+            return self.start_control().await.map(|_| ());
+        };
+        let postgres = Proxy::start(Target::Unix(server.socket()), seed).await?;
+        let redis = Proxy::start(Target::Unix(self.redis.socket()), seed + 1).await?;
+        let simulator = Proxy::start(Target::Tcp(address_of(&self.simulator.url)?), seed + 2).await?;
+        self.ways = Ways {
+            database: format!("postgres://linkyard@{}/postgres?sslmode=disable", postgres.address()),
+            redis: format!("redis://{}", redis.address()),
+            simulator: format!("http://{}", simulator.address()),
+        };
+        let control = self.start_control().await?;
+        let api = Proxy::start(Target::Tcp(address_of(&self.controls[control].url)?), seed + 3).await?;
+        self.links = Some(Links { postgres, redis, simulator, api });
+        Ok(())
+    }
+
+    /// Starts another control; answers its number.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_control(&mut self) -> Result<usize> {
+        let path = self.directory.path();
+        let mut control = command(path, "control")?;
+        control.args(["--listen=127.0.0.1:0", "--approve-claims", "--first-key-file"]).arg(path.join("operator.key"));
+        self.tell(&mut control);
+        self.controls.push(Served::start(control).await.context("the control")?);
+        Ok(self.controls.len() - 1)
+    }
+
+    /// What every process of an installation is told by its environment.
+    fn tell(&self, command: &mut Command) {
+        command.env("LINKYARD_DATABASE_URL", &self.ways.database).env("LINKYARD_REDIS_URL", &self.ways.redis);
+        command.env("LINKYARD_SEALING_KEY_FILE", self.directory.path().join("sealing.key"));
+    }
+
+    /// Its links.
+    ///
+    /// # Panics
+    /// When it was started without.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        self.links.as_ref().expect("the installation was started with links")
+    }
+
+    /// Its PostgreSQL server.
+    ///
+    /// # Panics
+    /// When it was started without links, on the server that tests share.
+    #[must_use]
+    pub fn postgres(&self) -> &PrivatePostgres {
+        match &self.database {
+            Database::Private(server) => server,
+            Database::Schema(_) => panic!("the server is shared, nobody kills it"),
+        }
     }
 
     /// Starts another worker; answers its number.
@@ -97,12 +229,12 @@ impl Installation {
     pub fn start_worker(&mut self) -> Result<usize> {
         let path = self.directory.path();
         let mut worker = command(path, "worker")?;
-        let url = &self.simulator.url;
+        let url = &self.ways.simulator;
         worker.args(["--procore-login-url", url, "--procore-api-url", url, "--procore-allow-private-hosts"]);
         worker.env("LINKYARD_PROCORE_CLIENT_ID", "simulator-client");
         worker.env("LINKYARD_PROCORE_CLIENT_SECRET", "simulator-secret");
         worker.args(&self.told.worker).arg(format!("--worker-name=worker-{}", self.workers.len()));
-        shared(&mut worker, &self.database, &self.redis, path);
+        self.tell(&mut worker);
         self.workers.push(Some(worker.stdout(Stdio::null()).spawn()?));
         Ok(self.workers.len() - 1)
     }
@@ -131,6 +263,29 @@ impl Installation {
         Ok(())
     }
 
+    /// Stops a worker from doing anything, until [`Installation::thaw_worker`]; its connections stay.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn freeze_worker(&self, number: usize) -> Result<()> {
+        self.signal(number, "-STOP").await
+    }
+
+    /// Lets a frozen worker go on.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn thaw_worker(&self, number: usize) -> Result<()> {
+        self.signal(number, "-CONT").await
+    }
+
+    async fn signal(&self, number: usize, signal: &str) -> Result<()> {
+        let process = self.worker_process(number).with_context(|| format!("worker {number} is gone"))?;
+        let sent = Command::new("kill").arg(signal).arg(process.to_string()).status().await?;
+        ensure!(sent.success(), "{signal} was not delivered to worker {number}");
+        Ok(())
+    }
+
     /// The number on this machine of a worker that was not killed or stopped.
     #[must_use]
     pub fn worker_process(&self, number: usize) -> Option<u32> {
@@ -150,7 +305,16 @@ impl Installation {
     /// When there is no key.
     pub fn place(&self) -> Result<Where> {
         let api_key = std::fs::read_to_string(self.directory.path().join("operator.key"))?.trim().to_owned();
-        Ok(Where { server: self.control.url.clone(), api_key, simulator: self.simulator.url.clone() })
+        Ok(Where { server: self.controls[0].url.clone(), api_key, simulator: self.simulator.url.clone() })
+    }
+
+    /// How a person reaches a control: the first one through its link.
+    #[must_use]
+    pub fn api(&self, control: usize) -> String {
+        match &self.links {
+            Some(links) if control == 0 => format!("http://{}", links.api.address()),
+            Some(_) | None => self.controls[control].url.clone(),
+        }
     }
 
     /// Its store, seen from outside.
@@ -175,8 +339,8 @@ impl Installation {
     /// # Errors
     /// Names one that has.
     pub fn check_alive(&mut self) -> Result<()> {
-        let served = [("control", &mut self.control.child), ("simulator", &mut self.simulator.child)];
-        for (name, child) in served {
+        let controls = self.controls.iter_mut().map(|control| ("control", &mut control.child));
+        for (name, child) in controls.chain([("simulator", &mut self.simulator.child)]) {
             ensure!(child.try_wait()?.is_none(), "the {name} ended by itself");
         }
         for (number, worker) in self.workers.iter_mut().enumerate() {
@@ -195,7 +359,7 @@ impl Installation {
     pub fn demo(&self) -> Result<Command> {
         let path = self.directory.path();
         let mut demo = command(path, "demo")?;
-        demo.args(["--exit", "--json", "--at", &self.control.url, "--at-simulator", &self.simulator.url]);
+        demo.args(["--exit", "--json", "--at", &self.controls[0].url, "--at-simulator", &self.simulator.url]);
         demo.arg("--at-key-file").arg(path.join("operator.key")).arg("--data-dir").arg(path.join("demo"));
         Ok(demo)
     }
@@ -217,6 +381,13 @@ impl Installation {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
+    /// Keeps its files, for whoever wants to know why something went wrong: the log of all processes, and the simulator's journal and
+    /// state. Answers where they are.
+    pub fn keep_files(&mut self) -> PathBuf {
+        self.directory.disable_cleanup(true);
+        self.directory.path().to_owned()
+    }
+
     /// Ends the workers orderly and everything else at once.
     ///
     /// # Errors
@@ -225,9 +396,14 @@ impl Installation {
         for number in self.living() {
             self.stop_worker(number).await?;
         }
-        self.control.child.kill().await?;
+        for control in &mut self.controls {
+            control.child.kill().await?;
+        }
         self.simulator.child.kill().await?;
-        self.database.drop_all().await
+        match self.database {
+            Database::Schema(schema) => schema.drop_all().await,
+            Database::Private(_) => Ok(()),
+        }
     }
 }
 
@@ -239,8 +415,6 @@ fn command(directory: &Path, name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// What every process of an installation is told by its environment.
-fn shared(command: &mut Command, database: &PostgresSchema, redis: &RedisServer, directory: &Path) {
-    command.env("LINKYARD_DATABASE_URL", database.url()).env("LINKYARD_REDIS_URL", redis.url());
-    command.env("LINKYARD_SEALING_KEY_FILE", directory.join("sealing.key"));
+fn address_of(url: &str) -> Result<SocketAddr> {
+    url.trim_start_matches("http://").parse().with_context(|| format!("{url} is no address"))
 }

@@ -5,12 +5,16 @@ pub mod build;
 pub mod checker;
 pub mod control;
 pub mod databases;
+pub mod dice;
+pub mod drill;
 pub mod ground;
 pub mod installation;
 pub mod jobs;
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 pub mod sheet;
+pub mod zero;
 
 /// Installs the cryptography without which an HTTP client of this process panics, even for plain HTTP.
 pub fn cryptography() {

@@ -19,10 +19,10 @@ const GIVEN: &str = "LINKYARD_TEST_POSTGRES_URL";
 
 /// Starts the server, says `ready`, waits until its input ends (that is: until the test process is gone), stops it and cleans up.
 const WATCHDOG: &str = r#"
-bin=$1 dir=$2
+bin=$1 dir=$2 settings=$3
 if "$bin/initdb" -D "$dir/data" -U linkyard -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 &&
    "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses='' -c max_connections=300 \
-     $3" start >"$dir/start.log" 2>&1 </dev/null
+      $settings" start >"$dir/start.log" 2>&1 </dev/null
 then echo ready
 else echo failed; cat "$dir"/*.log; rm -rf "$dir"; exit 1
 fi
@@ -34,6 +34,9 @@ cd / && rm -rf "$dir"
 
 /// A test's data need not outlive a power failure.
 const FORGETFUL: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB";
+
+/// A commit that was answered survives a kill of the server, because the kernel has it; a power failure it need not.
+const KILLABLE: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
 
 /// As a small installation has it: whatever was committed is on the disk.
 const LASTING: &str = "-c shared_buffers=512MB -c max_wal_size=4GB";
@@ -48,6 +51,7 @@ pub fn keep_what_is_committed() {
 
 #[derive(Debug)]
 struct Running {
+    directory: PathBuf,
     url: String,
     /// Its open input keeps the server alive; closed by the system when this process ends.
     _watchdog: Child,
@@ -63,7 +67,7 @@ pub fn server_url() -> Result<String> {
     if let Ok(given) = std::env::var(GIVEN) {
         return Ok(given);
     }
-    match SERVER.get_or_init(|| start().map_err(|error| format!("{error:#}"))) {
+    match SERVER.get_or_init(|| start(SETTINGS.get_or_init(|| FORGETFUL)).map_err(|error| format!("{error:#}"))) {
         Ok(server) => Ok(server.url.clone()),
         Err(message) => bail!("{message}"),
     }
@@ -101,13 +105,83 @@ impl Server {
     }
 }
 
-fn start() -> Result<Running> {
+/// A server of its own for one drill, which may kill it. A commit that was answered survives that: the kernel has it.
+#[derive(Debug)]
+pub struct PrivatePostgres(Running);
+
+impl PrivatePostgres {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// As [`server_url`].
+    pub fn start() -> Result<Self> {
+        start(KILLABLE).map(Self)
+    }
+
+    /// Its address, by its unix socket.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Its unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.directory.join(".s.PGSQL.5432")
+    }
+
+    /// Kills the server itself by SIGKILL; its backends end when they notice.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&self) -> Result<()> {
+        let file = fs::read_to_string(self.0.directory.join("data/postmaster.pid")).context("the server does not run")?;
+        let process = file.lines().next().context("its file is empty")?.trim();
+        ensure!(Command::new("kill").args(["-KILL", process]).status()?.success(), "the server could not be killed");
+        Ok(())
+    }
+
+    /// Stops it and all backends at once, without a checkpoint.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn crash(&self) -> Result<()> {
+        ensure!(self.control(&["-m", "immediate", "-w", "stop"])?, "the server could not be stopped");
+        Ok(())
+    }
+
+    /// Starts it again on what it wrote; waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not within a minute.
+    pub fn restart(&self) -> Result<()> {
+        let log = self.0.directory.join("server.log");
+        let options = format!("-k {} -c listen_addresses='' -c max_connections=300 {KILLABLE}", self.0.directory.display());
+        // Backends of a killed server still hold its memory for a moment, and it does not start beside them.
+        let began = std::time::Instant::now();
+        while !self.control(&["-l", &log.display().to_string(), "-w", "-t", "60", "-o", &options, "start"])? {
+            ensure!(began.elapsed().as_secs() < 60, "it does not start:\n{}", fs::read_to_string(&log).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn control(&self, arguments: &[&str]) -> Result<bool> {
+        let mut command = Command::new(find_binaries()?.join("pg_ctl"));
+        command.arg("-D").arg(self.0.directory.join("data")).args(arguments).current_dir(&self.0.directory);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        if let Some((user, group)) = unprivileged()? {
+            command.uid(user).gid(group);
+        }
+        Ok(command.status().context("pg_ctl could not be started")?.success())
+    }
+}
+
+fn start(settings: &str) -> Result<Running> {
     let binaries = find_binaries()?;
     // Not the target directory: the path of a unix socket has at most 107 bytes.
     let directory = tempfile::Builder::new().prefix("linkyard-pg-").tempdir().context("no temporary directory")?.keep();
     let mut command = Command::new("sh");
-    command.arg("-c").arg(WATCHDOG).arg("watchdog").arg(&binaries).arg(&directory);
-    command.arg(SETTINGS.get_or_init(|| FORGETFUL));
+    command.arg("-c").arg(WATCHDOG).arg("watchdog").arg(&binaries).arg(&directory).arg(settings);
     // Out of our process group, so that an interrupted test run does not take the watchdog before it has cleaned up.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).current_dir(&directory);
     if let Some((user, group)) = unprivileged()? {
@@ -124,7 +198,7 @@ fn start() -> Result<Running> {
         bail!("PostgreSQL from {} did not start:\n{rest}", binaries.display());
     }
     let url = format!("postgres://linkyard@localhost/postgres?host={}", directory.display());
-    Ok(Running { url, _watchdog: watchdog })
+    Ok(Running { directory, url, _watchdog: watchdog })
 }
 
 /// The folder with `initdb` and `pg_ctl`: the newest of the system's versions, or what the search path has.

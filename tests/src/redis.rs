@@ -107,6 +107,40 @@ impl RedisServer {
         &self.url
     }
 
+    /// Its unix socket, where it was started on one.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join("redis.sock")
+    }
+
+    /// The length of its append-only file now, bytes: what a loss of power would leave of it.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn log_length(&self) -> u64 {
+        std::fs::metadata(self.log_file()).expect("the append-only file").len()
+    }
+
+    /// Kills it and cuts its append-only file to `length`, as a loss of power would.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn lose_power(&mut self, length: u64) {
+        self.kill();
+        let file = std::fs::File::options().write(true).open(self.log_file()).expect("the append-only file");
+        let length = length.min(file.metadata().expect("its length").len());
+        file.set_len(length).expect("it is cut");
+    }
+
+    fn log_file(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.directory.join("appendonlydir")).expect("the append-only directory");
+        let mut files = files.flatten().map(|file| file.path());
+        files
+            .find(|path| path.extension().is_some_and(|ending| ending == "aof") && path.to_string_lossy().contains(".incr."))
+            .expect("a file")
+    }
+
     /// How a process is told of it.
     #[must_use]
     pub fn args(&self) -> RedisArgs {

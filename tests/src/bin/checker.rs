@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     for (what, count) in &findings.compared {
         println!("{what}: {count} compared");
     }
-    for problem in &findings.problems {
+    for problem in &findings.problems.sentences {
         println!("PROBLEM: {problem}");
     }
     println!("{}", if findings.problems.is_empty() { "linkyard and the simulator agree" } else { "they do NOT agree" });

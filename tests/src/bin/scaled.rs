@@ -42,14 +42,14 @@ async fn main() -> Result<()> {
         format!("--limits={}", args.limits),
     ];
     simulator.extend(args.project_vendors.iter().map(|file| format!("--project-vendors={}", path(file))));
-    let mut installation = Installation::start(args.workers, Told { simulator, worker: Vec::new() }).await?;
+    let mut installation = Installation::start(args.workers, Told { simulator, ..Told::default() }).await?;
     let place = installation.place()?;
     eprintln!("PostgreSQL, Redis, 1 control on {}, {} workers, simulator on {}", place.server, args.workers, place.simulator);
     let status = installation.demo()?.stderr(Stdio::inherit()).status().await?;
     ensure!(status.success(), "the demo ended with {status}:\n{}", installation.log());
     installation.check_alive()?;
     let findings = check(&place).await?;
-    ensure!(findings.problems.is_empty(), "the checker disagrees: {:#?}", findings.problems);
+    ensure!(findings.problems.is_empty(), "the checker disagrees: {:#?}", findings.problems.sentences);
     eprintln!("the checker agrees with the simulator: {:?}", findings.compared);
     installation.stop().await
 }

@@ -100,6 +100,7 @@ fn told(calls: usize) -> Told {
     Told {
         simulator: vec![format!("--vendors={vendors}"), "--projects=1".to_owned(), format!("--spike-limit={}", SPIKE.0)],
         worker: vec![format!("--procore-vendors-per-page={PER_PAGE}")],
+        links: None,
     }
 }
 

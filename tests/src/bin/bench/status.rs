@@ -73,7 +73,7 @@ impl Method {
 pub(crate) async fn run(size: &Size, runs: u32) -> Result<Findings> {
     let simulator = vec![format!("--vendors={}", size.rows), "--projects=1".to_owned(), "--limits=off".to_owned()];
     let free = ["--budget-initial-spike-limit=1000000", "--budget-initial-hour-limit=1000000"];
-    let installation = Installation::start(1, Told { simulator, worker: free.map(str::to_owned).to_vec() }).await?;
+    let installation = Installation::start(1, Told { simulator, worker: free.map(str::to_owned).to_vec(), links: None }).await?;
     let (store, place) = (installation.store().await?, installation.place()?);
     let organization = store.organization_first().await?.context("the first organization")?;
     let scope = Scope::new(organization.id, "bench");
