@@ -22,6 +22,7 @@ mod m20261127_000001_candidates;
 mod m20261127_000010_duplicates;
 mod m20261127_000011_verdicts;
 mod m20261127_000020_calls;
+mod m20261127_000030_console_sessions;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000010_duplicates::Migration),
             Box::new(m20261127_000011_verdicts::Migration),
             Box::new(m20261127_000020_calls::Migration),
+            Box::new(m20261127_000030_console_sessions::Migration),
         ]
     }
 }

@@ -167,6 +167,11 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn api_key_check(&self, secret: &SecretString) -> Result<Option<Principal>> {
+        Ok(self.right_key(secret).await?.map(|(_, principal)| principal))
+    }
+
+    /// The id of the key with this secret and who it stands for; `None` when it is unknown, expired or revoked.
+    pub(crate) async fn right_key(&self, secret: &SecretString) -> Result<Option<(ApiKeyId, Principal)>> {
         let Some(prefix) = prefix_of(secret.expose_secret()) else { return Ok(None) };
         let found = one(
             &self.reader,
@@ -181,12 +186,13 @@ impl Store {
         if !bool::from(stored.as_slice().ct_eq(hash(secret).as_slice())) {
             return Ok(None);
         }
+        let id = get(&found, "id").map(ApiKeyId)?;
         if get::<i32>(&found, "note_use")? == 1 {
-            self.note_use(get(&found, "id").map(ApiKeyId)?).await;
+            self.note_use(id).await;
         }
         let organization = OrganizationId(get(&found, "organization_id")?);
         let access = word(&found, "access", Access::parse)?;
-        Ok(Some(Principal { scope: Scope::new(organization, format!("key:{prefix}")), access }))
+        Ok(Some((id, Principal { scope: Scope::new(organization, format!("key:{prefix}")), access })))
     }
 
     /// Notes that a key is in use. A database that takes no write at the moment must not keep readers out, so this only warns.
@@ -345,7 +351,8 @@ fn prefix_of(secret: &str) -> Option<&str> {
     (prefix.starts_with("ly_") && rest.starts_with('_')).then_some(prefix)
 }
 
-fn hash(secret: &SecretString) -> [u8; 32] {
+/// What is stored of a secret.
+pub(crate) fn hash(secret: &SecretString) -> [u8; 32] {
     Sha256::digest(secret.expose_secret().as_bytes()).into()
 }
 

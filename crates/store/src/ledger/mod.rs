@@ -13,6 +13,7 @@ mod link_rows;
 mod of_provider;
 mod people;
 mod read;
+mod reasons;
 mod settle;
 mod untested;
 mod worker;
@@ -21,6 +22,7 @@ pub use claim::Renewal;
 pub use end::PlainEnd;
 pub use feeder::Runnable;
 pub use insert::MOST_WAITING;
+pub use reasons::JobReason;
 pub use settle::Settled;
 
 pub(crate) use finish::fence_and_checkpoint;
