@@ -1,5 +1,6 @@
 //! What a control process can be told: its part of the command line, and the settings that the server is made from.
 
+use crate::console::Origin;
 use crate::watch::WatchPace;
 use linkyard_core::budget::Budget;
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// The control's part of the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where the gRPC API listens. Whoever reaches it still needs an API key; there is no encryption on this port.
+    /// Where the gRPC API and the console listen. Whoever reaches it still needs an API key; there is no encryption on this port.
     #[arg(long, env = "LINKYARD_LISTEN", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
 
@@ -22,6 +23,15 @@ pub struct Args {
     /// Let the first claim on a company id through without an operator. For an installation with one customer.
     #[arg(long, env = "LINKYARD_APPROVE_CLAIMS")]
     pub approve_claims: bool,
+
+    /// The address under which browsers reach the console, when something that speaks TLS stands in front, like
+    /// `https://linkyard.example.com`. Without it the console answers at loopback addresses alone.
+    #[arg(long, env = "LINKYARD_CONSOLE_ORIGIN", value_name = "URL", value_parser = Origin::parse)]
+    pub console_origin: Option<Origin>,
+
+    /// Serve the API alone, without the console.
+    #[arg(long, env = "LINKYARD_NO_CONSOLE")]
+    pub no_console: bool,
 }
 
 /// What the server is made from.
@@ -35,6 +45,12 @@ pub struct Config {
     pub trust_keys: Duration,
     /// How jobs are watched.
     pub watch: WatchPace,
+    /// Whether the console is served.
+    pub console: bool,
+    /// Where browsers find it, when not at a loopback address.
+    pub console_origin: Option<Origin>,
+    /// How often an open page of the console looks for changes.
+    pub console_every: Duration,
     /// How often the database is asked whether it answers.
     pub health_every: Duration,
     /// How long calls in flight may take after the shutdown was asked for.
@@ -57,6 +73,9 @@ impl Config {
             approve_claims: args.approve_claims,
             trust_keys: Duration::from_secs(5),
             watch: WatchPace::default(),
+            console: !args.no_console,
+            console_origin: args.console_origin.clone(),
+            console_every: Duration::from_secs(1),
             health_every: Duration::from_secs(5),
             drain: Duration::from_secs(30),
             budget: None,
@@ -72,6 +91,9 @@ impl fmt::Debug for Config {
             .field("approve_claims", &self.approve_claims)
             .field("trust_keys", &self.trust_keys)
             .field("watch", &self.watch)
+            .field("console", &self.console)
+            .field("console_origin", &self.console_origin)
+            .field("console_every", &self.console_every)
             .field("health_every", &self.health_every)
             .field("drain", &self.drain)
             .field("budget", &self.budget)

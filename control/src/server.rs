@@ -1,13 +1,15 @@
-//! The server: which services it has, in which layers, with which bounds, and how it stops.
+//! The server: which services and pages it has, in which layers, with which bounds, and how it stops.
 
 use crate::access::OPEN_SERVICES;
 use crate::args::Config;
 use crate::auth::{self, Keys};
+use crate::console::{self, Console};
 use crate::grpc::Api;
 use crate::page::Pages;
 use crate::service::Service;
 use crate::watch::Hub;
 use crate::{deadline, health, request_id};
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
@@ -22,6 +24,7 @@ use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
+use tower::ServiceExt;
 
 /// Wakes the feeder; see the doorbell. Must be cheap and must not block.
 pub type Ring = Arc<dyn Fn() + Send + Sync>;
@@ -69,32 +72,46 @@ pub async fn serve(store: Store, ring: Ring, config: Config, listener: TcpListen
 /// `Internal` when the API's descriptors are broken.
 pub async fn router(store: Store, ring: Ring, config: &Config, draining: CancellationToken) -> Result<Router> {
     let keys = Keys::new(store.clone(), config.trust_keys);
+    let service = Service::new(store.clone(), ring, config.budget.clone(), config.approve_claims);
     let api = Api {
-        service: Service::new(store.clone(), ring, config.budget.clone(), config.approve_claims),
+        service: service.clone(),
         pages: Pages::new(config.page_key),
         keys: keys.clone(),
         hub: Hub::start(store.clone(), config.watch, draining.clone()),
     };
     let reporter = health::reporter().await;
-    tokio::spawn(health::follow(reporter.clone(), store, config.health_every, draining));
+    tokio::spawn(health::follow(reporter.clone(), store, config.health_every, draining.clone()));
     let mut routes = api_routes(&api);
     add_health(&mut routes, reporter);
     if config.reflection {
         add_reflection(&mut routes)?;
     }
     // The last layer is the outermost: every answer has its request id, and authentication is inside of the deadline.
-    let layered = routes
-        .routes()
-        .into_axum_router()
-        .layer(from_fn_with_state(keys, auth::authenticate))
-        .layer(from_fn(deadline::limit))
-        .layer(from_fn(request_id::attach));
-    Ok(bounds().add_routes(Routes::from(layered)))
+    let mut layered =
+        routes.routes().into_axum_router().layer(from_fn_with_state(keys, auth::authenticate)).layer(from_fn(deadline::limit));
+    if config.console {
+        let origin = config.console_origin.clone();
+        layered = beside(layered, console::router(Console { service, origin, every: config.console_every, draining }));
+    }
+    Ok(bounds().add_routes(Routes::from(layered.layer(from_fn(request_id::attach)))))
+}
+
+/// The API and the console on one port: a request is the API's by its path or by its kind of message, and then gets an answer that a
+/// client of the API can read even where there is no such method.
+fn beside(api: axum::Router, pages: axum::Router) -> axum::Router {
+    axum::Router::new().fallback(move |request: Request| {
+        let kind = request.headers().get(http::header::CONTENT_TYPE);
+        let is_message = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let side = if is_message || console::is_call(request.uri().path()) { api.clone() } else { pages.clone() };
+        side.oneshot(request)
+    })
 }
 
 /// The transport's bounds (why each: a peer that opens, resets or holds streams without end must not cost the others anything).
 fn bounds() -> Server {
     Server::builder()
+        // Browsers speak HTTP/1.1 where there is no TLS.
+        .accept_http1(true)
         .max_concurrent_streams(100)
         .concurrency_limit_per_connection(64)
         .load_shed(true)

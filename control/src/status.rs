@@ -145,7 +145,7 @@ fn particulars(error: &Error) -> HashMap<String, String> {
 }
 
 /// An error with everything beneath it, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

@@ -97,7 +97,11 @@ pub struct Tenant {
 #[must_use]
 pub fn settings() -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
-    let mut config = Config::new(&Args { listen, reflection: true, approve_claims: false }, b"a test");
+    let mut config = Config::new(
+        &Args { listen, reflection: true, approve_claims: false, console_origin: None, no_console: false },
+        b"a test",
+    );
+    config.console_every = Duration::from_millis(50);
     config.trust_keys = Duration::from_millis(100);
     config.watch.poll = Duration::from_millis(10);
     config.health_every = Duration::from_millis(10);

@@ -7,6 +7,7 @@ use linkyard_core::job::{Job, JobState};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
 use linkyard_store::RequestKey;
+use linkyard_store::ledger::JobReason;
 
 impl Service {
     /// One job.
@@ -33,6 +34,14 @@ impl Service {
             self.store.provider_get(scope, provider).await?;
         }
         self.store.job_list(scope, provider, states, with_children, page).await
+    }
+
+    /// Why rows of a job were held or failed, by reason.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn job_reasons(&self, scope: &Scope, id: JobId) -> Result<Vec<JobReason>> {
+        self.store.job_reasons(scope, id).await
     }
 
     /// Stops a job for good at its next checkpoint.

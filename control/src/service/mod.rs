@@ -13,6 +13,7 @@ mod mapping;
 mod organization;
 mod provider;
 mod registry;
+mod session;
 mod worker;
 
 pub use budget::ProviderBudget;

@@ -42,7 +42,7 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Start everything in one process: API, worker and database. Nothing has to be installed.
+    /// Start everything in one process: API, console, worker and database. Nothing has to be installed.
     #[command(after_help = "\
 Examples:
   linkyard up --simulator                 # with a fake Procore, to try it
@@ -51,10 +51,11 @@ Examples:
 
 Prints `listening on URL` when the API answers. On the first start it makes an organization and an
 API key, which is saved in the data directory; admin commands that run beside it find it there.
+`console on URL` names the address of the console, which signs you in once, within an hour.
 Ctrl-C or SIGTERM stops orderly (exit code 0), a second one at once.")]
     Up(Box<UpArgs>),
 
-    /// Serve the API over a database and a Redis that are shared with workers. PostgreSQL is meant for this.
+    /// Serve the API and the console over a database and a Redis that are shared with workers. PostgreSQL is meant for this.
     #[command(after_help = "\
 Example:
   export LINKYARD_DATABASE_URL=postgres://linkyard@db/linkyard
@@ -63,7 +64,8 @@ Example:
   linkyard migrate up
   linkyard control --listen 0.0.0.0:50051 --first-key-file operator.key
 
-No sealing key, no start. The port speaks plain gRPC: put it behind something that speaks TLS.")]
+No sealing key, no start. The port speaks without TLS: put it behind something that does, and name the
+address that browsers see with --console-origin; otherwise the console answers at loopback addresses alone.")]
     Control(Box<ControlArgs>),
 
     /// Run jobs, beside as many other workers as are wanted, from a database and a Redis that all share. PostgreSQL is meant for this.

@@ -72,7 +72,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// Where the gRPC API listens; port 0 takes a free one.
+    /// Where the gRPC API and the console listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
@@ -134,6 +134,7 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     };
     let mut yard = Yard::start_in(lock, config).await?;
     write_endpoints(&data_dir, &yard, simulator.url())?;
+    say(&format!("watch it in a browser: {}", yard.sign_in_link().await?));
     let (url, key_file) = (yard.url(), data_dir.join(API_KEY_FILE));
     let outcome = tokio::select! {
         report = main_job(url, simulator.url(), &key_file, &data_dir, args.auto_add) => report.and_then(|report| show(&report, args.json)),
@@ -142,7 +143,8 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     };
     if outcome.is_ok() && !args.exit {
         say(&format!(
-            "serving: API {}, simulator {}, key in {}; Ctrl-C stops",
+            "serving: console {}\n         API {}, simulator {}, key in {}; Ctrl-C stops",
+            yard.sign_in_link().await?,
             yard.url(),
             simulator.url(),
             data_dir.join(API_KEY_FILE).display()

@@ -1,10 +1,10 @@
-//! `linkyard control`: the API alone, over a database that worker processes share, ringing them through Redis.
+//! `linkyard control`: the API and the console alone, over a database that worker processes share, ringing them through Redis.
 
 use super::first_key;
 use super::metrics::{Metrics, MetricsArgs};
 use super::sealing::SealingArgs;
 use super::signal::stop_token;
-use super::yard::{listen, ring};
+use super::yard::{console_url, listen, ring};
 use crate::output_line;
 use anyhow::{Context, Result};
 use linkyard_queue::{BudgetArgs, Doorbell, Redis, RedisArgs, SharedBudget};
@@ -12,7 +12,7 @@ use linkyard_store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Serve the API over a database and a Redis that are shared with workers.
+/// Serve the API and the console over a database and a Redis that are shared with workers.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct ControlArgs {
@@ -59,7 +59,12 @@ pub async fn run(args: ControlArgs) -> Result<()> {
     let store = super::migrate::open_current(&args.database, sealing.key.clone()).await?;
     make_first_key(&store, args.first_key_file).await?;
     let listener = listen(args.control.listen).await?;
-    output_line(&format!("listening on http://{}", listener.local_addr()?))?;
+    let address = listener.local_addr()?;
+    output_line(&format!("listening on http://{address}"))?;
+    if !args.control.no_console {
+        let url = args.control.console_origin.as_ref().map_or_else(|| console_url(address), linkyard_control::Origin::url);
+        output_line(&format!("console on {url}"))?;
+    }
     metrics.serve(&store, stop.clone())?;
     let doorbell = Doorbell::shared(redis);
     // Whatever waits already; and Redis is seen to at the start and not at the first call.

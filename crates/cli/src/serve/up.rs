@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Start everything in one process: API, worker and database.
+/// Start everything in one process: API, console, worker and database.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct UpArgs {
@@ -23,7 +23,7 @@ pub struct UpArgs {
     #[arg(long, env = "LINKYARD_DATA_DIR", default_value = DATA_DIR, value_name = "DIR")]
     pub data_dir: PathBuf,
 
-    /// Where the gRPC API listens; port 0 takes a free one.
+    /// Where the gRPC API and the console listen; port 0 takes a free one.
     #[arg(long, env = "LINKYARD_LISTEN", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
 
@@ -76,7 +76,7 @@ pub async fn run(args: UpArgs) -> Result<()> {
         ..YardConfig::new(&args.data_dir, procore)
     };
     let mut yard = Yard::start_in(data_dir, config).await?;
-    announce(&yard, simulator.as_ref())?;
+    announce(&yard, simulator.as_ref()).await?;
     metrics.serve(yard.store(), stop.clone())?;
     let result = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -110,7 +110,7 @@ async fn simulator_ended(simulator: Option<&mut SimulatorProcess>) -> Result<()>
 }
 
 /// The first line is for programs, the rest for people.
-fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>) -> Result<()> {
+async fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>) -> Result<()> {
     output_line(&format!("listening on {}", yard.url()))?;
     if let Some(process) = simulator {
         output_line(&format!("simulator on {}", process.url()))?;
@@ -121,6 +121,7 @@ fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>) -> Result<()> {
     } else {
         output_line(&format!("API key in {}", file.display()))?;
     }
+    output_line(&format!("console on {} (signs you in once, within an hour)", yard.sign_in_link().await?))?;
     tracing::info!(data_dir = %yard.data_dir().display(), "linkyard is up; Ctrl-C stops it");
     Ok(())
 }

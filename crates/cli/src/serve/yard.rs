@@ -12,7 +12,7 @@ use linkyard_procore::Procore;
 use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget};
 use linkyard_store::Store;
 use linkyard_worker::WorkerArgs;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,6 +133,15 @@ impl Yard {
         format!("http://{}", self.address)
     }
 
+    /// An address that opens the console, signed in with the operator key: once, and within an hour.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn sign_in_link(&self) -> Result<String> {
+        let link = self.store.sign_in_link_create(&self.api_key).await?.context("the local API key was revoked")?;
+        Ok(format!("{}/sign-in?link={}", console_url(self.address), link.expose_secret()))
+    }
+
     /// The operator key of the first organization; also in the file [`crate::serve::API_KEY_FILE`] of the data directory.
     #[must_use]
     pub fn api_key(&self) -> &SecretString {
@@ -201,6 +210,14 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     listener.with_context(|| format!("{address} can not be listened on; --listen names another address"))
 }
 
+/// Where the console of a control at `address` is found from this machine, without a path.
+pub(crate) fn console_url(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if !ip.is_unspecified() => format!("http://{address}"),
+        _ => format!("http://127.0.0.1:{}", address.port()),
+    }
+}
+
 /// How the control wakes the feeder of this process.
 pub(crate) fn ring(doorbell: &Doorbell) -> linkyard_control::Ring {
     let doorbell = doorbell.clone();
@@ -208,8 +225,13 @@ pub(crate) fn ring(doorbell: &Doorbell) -> linkyard_control::Ring {
 }
 
 fn control_config(config: &YardConfig, shared_secret: &[u8], budget: Arc<dyn Budget>) -> linkyard_control::Config {
-    let args =
-        linkyard_control::Args { listen: config.listen, reflection: config.reflection, approve_claims: config.approve_claims };
+    let args = linkyard_control::Args {
+        listen: config.listen,
+        reflection: config.reflection,
+        approve_claims: config.approve_claims,
+        console_origin: None,
+        no_console: false,
+    };
     let mut control = linkyard_control::Config::new(&args, shared_secret);
     control.drain = config.drain;
     control.budget = Some(budget);
