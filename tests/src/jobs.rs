@@ -92,6 +92,14 @@ impl Doomed {
 impl Bench {
     /// A company of so many vendors and projects, shown in pages of `per_page`, and a provider for it that has not been tested yet.
     pub async fn start(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
+        let bench = Self::unconnected(databases, vendors, projects, per_page).await;
+        let form = ground::platform_form(&bench.store, &bench.scope, i64::try_from(COMPANY).expect("an id")).await;
+        let (provider, _) = bench.store.provider_create(&bench.scope, &form, true, None).await.expect("a provider");
+        Self { provider: provider.id, ..bench }
+    }
+
+    /// The same company, and a tenant that has no provider yet.
+    pub async fn unconnected(databases: &Databases, vendors: u32, projects: u32, per_page: u32) -> Self {
         crate::cryptography();
         let database_url = databases.fresh_url().await;
         let mut config = Config::default();
@@ -102,10 +110,8 @@ impl Bench {
         let store = open(&database_url, &key).await;
         store.migrate().await.expect("migrated");
         let scope = ground::tenant(&store, "bench").await;
-        let form = ground::platform_form(&store, &scope, i64::try_from(COMPANY).expect("an id")).await;
-        let (provider, _) = store.provider_create(&scope, &form, true, None).await.expect("a provider");
         let admin = reqwest::Client::builder().build().expect("a client");
-        Self { database_url, key, simulator, admin, store, scope, provider: provider.id, per_page }
+        Self { database_url, key, simulator, admin, store, scope, provider: ProviderId::generate(), per_page }
     }
 
     /// The same with a provider that has passed its test.

@@ -1,6 +1,7 @@
 //! The test kit (private servers, a whole yard in one process) and the integration tests.
 
 pub mod binary;
+pub mod browser;
 pub mod build;
 pub mod checker;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod redis;
 pub mod sheet;
+pub mod site;
 pub mod zero;
 
 /// Installs the cryptography without which an HTTP client of this process panics, even for plain HTTP.
