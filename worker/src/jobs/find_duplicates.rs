@@ -2,8 +2,8 @@
 //! projects of the registry. A list that is as it was when it was searched last costs one query. Safe to run again: what was found is
 //! compared with what is stored, and only differences are written.
 //!
-//! A search holds one list and its index in memory (about 5 KiB for each record) and keeps one core busy for some seconds, so it runs off
-//! the async threads, which also renew leases, and one at a time in a process.
+//! A search holds one list and its index in memory (the index takes about 1 KiB for each record) and keeps one core busy for some seconds,
+//! so it runs off the async threads, which also renew leases, and one at a time in a process.
 
 use super::Job;
 use crate::context::Context;

@@ -235,8 +235,8 @@ impl Made {
             let theirs = directory.by_key.get(&linkyard_matching::name_key(damaged));
             damaged != name && theirs.is_none_or(|theirs| theirs.iter().all(|other| records.contains(&other.id)))
         };
-        let damaged = (0..damage::KINDS).map(|next| damage::damaged(name, turn + next)).find(fits);
-        let Some(name) = damaged.filter(|name| self.takes(name)) else { return false };
+        let mut damaged = (0..damage::KINDS).map(|next| damage::damaged(name, turn + next));
+        let Some(name) = damaged.find(|damaged| fits(damaged) && self.takes(damaged)) else { return false };
         let phone = match (turn % 10, record.phone()) {
             (0..6, Some(phone)) => phone,
             (8.., Some(phone)) => another_phone(&phone, turn),
