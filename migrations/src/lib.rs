@@ -19,6 +19,7 @@ mod m20261122_000009_changes;
 mod m20261123_000001_decision_imports;
 mod m20261123_000002_workers;
 mod m20261127_000001_candidates;
+mod m20261127_000002_keys;
 mod m20261127_000010_duplicates;
 mod m20261127_000011_verdicts;
 mod m20261127_000020_calls;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_decision_imports::Migration),
             Box::new(m20261123_000002_workers::Migration),
             Box::new(m20261127_000001_candidates::Migration),
+            Box::new(m20261127_000002_keys::Migration),
             Box::new(m20261127_000010_duplicates::Migration),
             Box::new(m20261127_000011_verdicts::Migration),
             Box::new(m20261127_000020_calls::Migration),

@@ -61,6 +61,7 @@ mod store_automatic;
 mod store_contacts;
 mod store_directory;
 mod store_duplicates;
+mod store_gate;
 mod store_ledger;
 mod store_lifecycle;
 mod store_mapping_confirm;

@@ -11,8 +11,8 @@ use linkyard_core::plan::{BulkAction, RowDecision, Selection};
 use linkyard_core::registry::{NewParty, NewProject};
 use linkyard_core::report::Buckets;
 use linkyard_core::scope::Scope;
-use linkyard_store::{Confirmed, LinkedChunk, NameKey, PageStored, Store, WalkSummary};
-use linkyard_worker::{Computed, Pass};
+use linkyard_store::{Confirmed, Gate, LinkedChunk, NameKey, PageStored, Store, WalkSummary};
+use linkyard_worker::{Computed, Pass, gatekeeper};
 use serde_json::json;
 
 /// A provider that works, of a tenant of its own.
@@ -90,6 +90,12 @@ pub fn keys(subject: Subject) -> NameKey {
         Subject::Vendor => linkyard_matching::name_key,
         Subject::Project => linkyard_matching::project_key,
     }
+}
+
+/// A gate that knows nothing yet.
+#[must_use]
+pub fn gate(subject: Subject) -> Gate {
+    std::sync::Arc::new(linkyard_matching::Gatekeeper::new(subject))
 }
 
 /// A checkpoint that says nothing.
@@ -203,7 +209,8 @@ impl Side {
 
     /// One chunk of a link job.
     pub async fn chunk(&self, fence: &Fence, subject: Subject, limit: u32) -> LinkedChunk {
-        self.store.mapping_link_chunk(fence, self.provider, subject, limit, keys(subject)).await.expect("a chunk")
+        let gate = gatekeeper(&self.store, fence, subject).await.expect("a gate");
+        self.store.mapping_link_chunk(fence, self.provider, subject, limit, (keys(subject), &gate)).await.expect("a chunk")
     }
 
     /// Computes suggestions; answers (with, without).

@@ -17,6 +17,7 @@ pub mod duplicate;
 pub mod error;
 pub mod id;
 pub mod job;
+pub mod lookalike;
 pub mod mapping;
 pub mod page;
 pub mod plan;

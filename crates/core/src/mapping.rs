@@ -269,7 +269,7 @@ impl MappingState {
 pub enum RowReason {
     /// The gate found something like it in the registry.
     Lookalike,
-    /// Another record of the same directory with the same name was created first, in the same confirm.
+    /// Another record of the same directory that looks the same was created first.
     LookalikeInDirectory,
     /// The record has no name, so nothing can be created from it.
     NameMissing,
@@ -319,9 +319,9 @@ impl RowReason {
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Lookalike => "Something with this name is in the registry already: match it, or create it anyway.",
+            Self::Lookalike => "Something like it is in the registry already: match it, or create it anyway.",
             Self::LookalikeInDirectory => {
-                "Another record of this directory has the same name and was created first: match this one to it, or create it anyway."
+                "Another record of this directory looks the same and was created first: match this one to it, or create it anyway."
             }
             Self::NameMissing => "The record has no name in Procore: name it there, or match it to an existing record.",
             Self::NameTooLong => {

@@ -8,7 +8,7 @@
 //! - finding: `vocabulary`, `names`, `index`, `query`, `candidates`
 //! - weighing: `weights`, `similarity`, `align`, `name_score`, `evidence`, `learn`
 //! - answering: `score`, `reason`, `suggestion`, `batch`, `duplicates`, `keys`
-//! - in the product's own words: `product`
+//! - in the product's own words: `product`, `gatekeeper`
 //!
 //! [`name_key`] and [`project_key`] are compared for equality and nothing else; they are written to the database and computed again
 //! whenever a name is stored, so a better rule only takes effect name by name. What a look-alike means for a decision, and storage, do not
@@ -25,6 +25,7 @@ mod evidence;
 #[cfg(test)]
 mod facts;
 mod fold;
+mod gatekeeper;
 mod ids;
 mod index;
 mod keys;
@@ -48,6 +49,7 @@ mod words;
 
 pub use batch::{Batch, Conflict};
 pub use duplicates::{DuplicateGroup, duplicates};
+pub use gatekeeper::Gatekeeper;
 pub use index::Index;
 pub use keys::match_keys;
 pub use name::Subject;

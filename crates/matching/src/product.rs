@@ -10,6 +10,9 @@ use linkyard_core::suggestion::{Band, Candidate, Features};
 /// not as low as LIKELY, because an index over a market's names finds something LIKELY for every tenth firm.
 const HOLDS_FROM: f32 = 0.9;
 
+/// From this alikeness on two records of one directory are held to be one: somebody keeps them apart, so that much more has to speak for it.
+pub(crate) const SURELY_FROM: f32 = 0.995;
+
 /// The least alikeness of a candidate that is kept for a person who looks.
 const KEPT_FROM: f32 = 0.02;
 

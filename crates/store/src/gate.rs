@@ -1,17 +1,30 @@
-//! The gate: whoever creates registry records locks the organization's gate row, looks for look-alikes by key, then inserts or holds.
+//! The gate: whoever creates registry records locks the organization's gate row, looks for look-alikes by key, has those compared, then
+//! inserts or holds.
 //!
 //! Without the lock two creators that checked at the same time would both insert. Every creator goes through here: people, link jobs,
 //! imports. So does whatever changes the state of mappings in bulk (confirm, suggest, the end of a walk): one order of locks for
 //! all of them, so none waits for another crosswise. A fence is always taken before the gate.
+//!
+//! A record has one key that is its normalised name, written with it, and several by which slips of the pen are found. These are computed
+//! for whatever has none before the gate is asked ([`key_missing`]), so no writer of the registry has to know how.
 
+use crate::features;
+use crate::ledger::fence_and_checkpoint;
+use crate::registry::marks::{ID_ROW, id_rows};
 use crate::row::get;
-use crate::sql::{Column, all, batch, execute, is_postgres, one, rows};
-use linkyard_core::Result;
+use crate::sql::{Column, all, batch, commit, execute, is_postgres, one, rows};
+use crate::{Store, statistics};
 use linkyard_core::id::{OrganizationId, TargetId};
+use linkyard_core::job::Fence;
+use linkyard_core::lookalike::Gatekeeper;
 use linkyard_core::mapping::Subject;
+use linkyard_core::suggestion::Features;
+use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// How a name becomes a key: equal keys mean "look alike". Handed in, because normalising names is `linkyard_matching`'s business.
 pub type NameKey = fn(&str) -> String;
@@ -94,4 +107,126 @@ pub(crate) async fn lookalikes(
         .iter()
         .map(|row| Ok((get(row, "key")?, Lookalike { target: TargetId(get(row, "target_id")?), name: get(row, "name")? })))
         .collect()
+}
+
+/// Registry records that are keyed in one transaction.
+const KEYED_AT_ONCE: i64 = 2_000;
+
+/// How many records may share a key that is followed; what more of them share says nothing. An equal name is always followed so far.
+const FOLLOWED: usize = 30;
+
+/// The whole gate, ready for a job: what it asks.
+pub type Gate = Arc<dyn Gatekeeper>;
+
+impl Store {
+    /// Computes the keys of all registry records that have none (new, changed, or from before there were such keys), in transactions of
+    /// their own; answers how many that were. The gate would do it too, but while others wait for it.
+    ///
+    /// # Errors
+    /// `Conflict(Fenced)`; `Unavailable`.
+    pub async fn gate_prepare(&self, fence: &Fence, subject: Subject, gate: &Gate) -> Result<u64> {
+        let mut keyed = 0;
+        loop {
+            let tx = self.begin().await?;
+            fence_and_checkpoint(&tx, fence, None).await?;
+            lock(&tx, fence.organization).await?;
+            let now = key_missing(&tx, fence.organization, subject, gate).await?;
+            commit(tx).await?;
+            statistics::refresh(self).await;
+            keyed += now;
+            if now < KEYED_AT_ONCE as u64 {
+                return Ok(keyed);
+            }
+        }
+    }
+}
+
+/// Computes the keys of registry records that have none, as many as go into one transaction; answers how many.
+pub(crate) async fn key_missing(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    gate: &Gate,
+) -> Result<u64> {
+    let rest = "and not t.keyed order by t.id limit $2";
+    let found = features::of_registry(connection, organization, subject, rest, [KEYED_AT_ONCE.into()]).await?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<Uuid> = found.iter().map(|(id, _)| id.0).collect();
+    let asked = gate.clone();
+    let keys = blocking(move || {
+        let of_one = |(target, features): &(TargetId, Features)| {
+            let keys: Vec<TargetKey> = asked.keys(features).into_iter().map(|key| TargetKey { key, target: *target }).collect();
+            keys
+        };
+        found.iter().flat_map(of_one).collect::<Vec<TargetKey>>()
+    })
+    .await?;
+    insert_keys(connection, organization, subject, &keys).await?;
+    let sql = format!(
+        "update {} set keyed = true where organization_id = $2 and id in (select b.id from {})",
+        subject.target(),
+        rows(connection, "b", "$1", &ID_ROW)
+    );
+    execute(connection, &sql, [id_rows(&ids)?, organization.0.into()]).await?;
+    Ok(ids.len() as u64)
+}
+
+/// Whether so many records share `key` that it is not followed.
+pub(crate) fn too_common(key: &str, records: usize) -> bool {
+    records > FOLLOWED && !key.starts_with("name:") && !key.starts_with("tax:")
+}
+
+/// The registry records that each of `keys` leads to. The gate must be locked.
+pub(crate) async fn sharing(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    keys: HashSet<&str>,
+) -> Result<HashMap<String, Vec<TargetId>>> {
+    #[derive(Serialize)]
+    struct Key<'a> {
+        key: &'a str,
+    }
+    let mut sharing: HashMap<String, Vec<TargetId>> = HashMap::new();
+    if keys.is_empty() {
+        return Ok(sharing);
+    }
+    let sql = format!(
+        "select f.key, f.target_id from (
+            select b.key, k.target_id, row_number() over (partition by b.key order by k.target_id) as place
+            from {} cross join match_key k where k.organization_id = $2 and k.subject = $3 and k.key = b.key
+         ) f where f.place <= $4 order by f.key, f.place",
+        rows(connection, "b", "$1", &[("key", Column::Text)])
+    );
+    let keys: Vec<Key<'_>> = keys.into_iter().map(|key| Key { key }).collect();
+    let most = FOLLOWED as i64 + 1;
+    let found = all(connection, &sql, [batch(&keys)?, organization.0.into(), subject.as_str().into(), most.into()]).await?;
+    for row in found {
+        sharing.entry(get(&row, "key")?).or_default().push(TargetId(get(&row, "target_id")?));
+    }
+    sharing.retain(|key, targets| !too_common(key, targets.len()));
+    Ok(sharing)
+}
+
+/// What is compared of these registry records, by id, and their names.
+pub(crate) async fn described(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    targets: &HashSet<TargetId>,
+) -> Result<HashMap<TargetId, Features>> {
+    if targets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<Uuid> = targets.iter().map(|target| target.0).collect();
+    let rest = format!("and t.id in (select b.id from {})", rows(connection, "b", "$2", &ID_ROW));
+    let found = features::of_registry(connection, organization, subject, &rest, [id_rows(&ids)?]).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Runs `work` where it does not keep the renewals of leases waiting.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("comparing records", error))
 }

@@ -3,6 +3,7 @@
 
 use super::name_key;
 use crate::context::Context;
+use crate::gatekeeper::gatekeeper;
 use crate::progress::Progress;
 use linkyard_core::Result;
 use linkyard_core::job::{Outcome, RowCounts};
@@ -19,12 +20,13 @@ pub(crate) async fn link(cx: &Context, progress: &mut Progress, subject: Subject
         let known = RowCounts { total: rows, ..RowCounts::default() };
         progress.save(cx, &serde_json::Value::Null, "linking", known).await?;
     }
+    let gate = gatekeeper(&cx.store, &cx.fence, subject).await?;
     let (mut linked, mut associations) = (RowCounts::default(), 0);
     loop {
         if cx.should_stop() {
             return Ok(Outcome::Continue);
         }
-        let chunk = cx.store.mapping_link_chunk(&cx.fence, provider, subject, CHUNK_ROWS, name_key(subject)).await?;
+        let chunk = cx.store.mapping_link_chunk(&cx.fence, provider, subject, CHUNK_ROWS, (name_key(subject), &gate)).await?;
         cx.note_progress();
         linked.add(chunk.counts);
         associations += chunk.associations;

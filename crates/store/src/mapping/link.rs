@@ -4,17 +4,20 @@ use super::choice::{TARGET_ROW, TargetRow, known_targets};
 use super::list::choice;
 use super::outcome::{Outcome, Registry, Waiting, decide};
 use super::registry_copy::{self, Copy};
+use super::suggest;
 use crate::compliance::lines;
 use crate::contact::follow;
-use crate::directory::List;
-use crate::gate::{self, TargetKey};
+use crate::directory::{ID, List, ids};
+use crate::features::{self, OF_RECORD, of_record};
+use crate::gate::{self, Lookalike, TargetKey};
 use crate::ledger::fence_and_checkpoint;
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{NameKey, Store, association, provider, statistics, text};
+use crate::{Gate, NameKey, Store, association, provider, statistics, text};
 use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence, RowCounts};
-use linkyard_core::mapping::{Decision, RowReason, Subject};
+use linkyard_core::mapping::{Decision, OnLookalike, RowReason, Subject};
+use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
@@ -42,6 +45,16 @@ impl Store {
         found.map_or(Ok(0), |row| count(&row, "n"))
     }
 
+    /// Whether a creation of this link job may be held, so that its gate has to know the registry.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn mapping_link_may_hold(&self, fence: &Fence) -> Result<bool> {
+        let sql = "select 1 as may_hold from mapping where job_id = $1 and organization_id = $2 and state = 'confirmed'
+            and decision = 'create' and on_lookalike = 'hold' limit 1";
+        Ok(one(&self.reader, sql, [fence.job.0.into(), fence.organization.0.into()]).await?.is_some())
+    }
+
     /// Links the next `limit` confirmed rows of this job in the order of their record ids: MATCH links to the target; CREATE goes through
     /// the gate and makes a party (with the provider's default type and profile) or a project, or holds the row; address, phone and
     /// e-mail are taken over where the directory knows them; associations appear where both sides are linked. Rows that can not be linked
@@ -57,7 +70,7 @@ impl Store {
         provider: ProviderId,
         subject: Subject,
         limit: u32,
-        name_key: NameKey,
+        (name_key, gate): (NameKey, &Gate),
     ) -> Result<LinkedChunk> {
         let list = List { organization: fence.organization, provider, subject };
         let tx = self.begin().await?;
@@ -68,8 +81,7 @@ impl Store {
         let Some(last) = chunk.waiting.last().map(|row| row.record) else {
             return Ok(LinkedChunk::default());
         };
-        let registry = registry(&tx, &list, &chunk.waiting).await?;
-        let outcomes = decide(&chunk.waiting, &registry);
+        let (chunk, outcomes) = ask(&tx, &list, chunk, gate).await?;
         let links = make_links(&tx, &list, &chunk, &outcomes).await?;
         let counts = keep_back(&tx, &list, &chunk.waiting, &outcomes, links.len()).await?;
         let associations = association::appear(&tx, &list, &links).await?;
@@ -103,13 +115,13 @@ struct Chunk {
 
 async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, limit: u32, name_key: NameKey) -> Result<Chunk> {
     // One character more than can be linked is enough to see that a name is too long.
-    let sql =
-        "select m.record_id, m.decision, m.decision_target_id, m.on_lookalike, substr(r.name, 1, 1001) as name, r.gone_at_ms,
-            r.details, r.content_hash
+    let sql = &format!(
+        "select {OF_RECORD}, m.decision, m.decision_target_id, m.on_lookalike, r.gone_at_ms, r.content_hash
         from mapping m
         join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.job_id = $4 and m.state = 'confirmed'
-        order by m.record_id limit $5";
+        order by m.record_id limit $5"
+    );
     let found = all(connection, sql, list.values([fence.job.0.into(), i64::from(limit).into()])).await?;
     let mut chunk = Chunk { waiting: Vec::with_capacity(found.len()), content: Vec::with_capacity(found.len()) };
     for row in &found {
@@ -117,24 +129,97 @@ async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, li
         let name: String = get(row, "name")?;
         let choice = choice(row, "decision", "decision_target_id", "on_lookalike")?
             .ok_or_else(|| Error::broken(format!("record {record} is confirmed without a decision")))?;
-        let key = match choice.decision {
-            Decision::Create => text::key(&name_key(&name)).into_owned(),
-            Decision::Match | Decision::DoNotAdd => String::new(),
+        let (key, features) = match choice.decision {
+            Decision::Create => (text::key(&name_key(&name)).into_owned(), of_record(row)?.1),
+            Decision::Match | Decision::DoNotAdd => (String::new(), Features::default()),
         };
         let gone = get::<Option<i64>>(row, "gone_at_ms")?.is_some();
-        chunk.waiting.push(Waiting { record, choice, name, key, gone });
+        chunk.waiting.push(Waiting { record, choice, name, key, gone, features, match_keys: Vec::new() });
         chunk.content.push((get(row, "details")?, get(row, "content_hash")?));
     }
     Ok(chunk)
 }
 
+/// Decides what becomes of the chunk: what is there is read, and compared away from the runtime's threads.
+async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, gate: &Gate) -> Result<(Chunk, Vec<Outcome>)> {
+    if !chunk.waiting.iter().any(may_be_held) {
+        let registry = registry(connection, list, &chunk.waiting).await?;
+        let outcomes = decide(&chunk.waiting, &registry, &**gate);
+        return Ok((chunk, outcomes));
+    }
+    while gate::key_missing(connection, list.organization, list.subject, gate).await? > 0 {}
+    add_parties(connection, list, &mut chunk.waiting).await?;
+    let asked = gate.clone();
+    let chunk = gate::blocking(move || {
+        for row in chunk.waiting.iter_mut().filter(|row| row.choice.decision == Decision::Create) {
+            row.match_keys = asked.keys(&row.features);
+        }
+        chunk
+    })
+    .await?;
+    let registry = registry(connection, list, &chunk.waiting).await?;
+    let asked = gate.clone();
+    gate::blocking(move || {
+        let outcomes = decide(&chunk.waiting, &registry, &*asked);
+        (chunk, outcomes)
+    })
+    .await
+}
+
+async fn add_parties(connection: &impl ConnectionTrait, list: &List, waiting: &mut [Waiting]) -> Result<()> {
+    let creating = waiting.iter_mut().filter(|row| row.choice.decision == Decision::Create);
+    let mut creating: Vec<&mut Waiting> = creating.collect();
+    let mut records: Vec<(RecordId, Features)> =
+        creating.iter_mut().map(|row| (row.record, std::mem::take(&mut row.features))).collect();
+    features::add_parties_of_records(connection, list, &mut records).await?;
+    creating.into_iter().zip(records).for_each(|(row, (_, features))| row.features = features);
+    Ok(())
+}
+
 async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<Registry> {
+    let held: Vec<&Waiting> = waiting.iter().filter(|row| may_be_held(row)).collect();
+    let match_keys: HashSet<&str> = held.iter().flat_map(|row| row.match_keys.iter().map(String::as_str)).collect();
+    let sharing = gate::sharing(connection, list.organization, list.subject, match_keys).await?;
+    let near: HashSet<TargetId> = sharing.values().flatten().copied().collect();
+    let described = gate::described(connection, list.organization, list.subject, &near).await?;
+    let suggested = suggested(connection, list, &held).await?;
+    let declined = match (held.first(), held.last()) {
+        (Some(first), Some(last)) => suggest::declined_between(connection, list, first.record, last.record).await?,
+        _ => HashMap::new(),
+    };
     let targets = known_targets(connection, list, waiting.iter().filter_map(|row| row.choice.target)).await?;
     let keys: HashSet<&str> = waiting.iter().map(|row| row.key.as_str()).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
     let lookalikes = gate::lookalikes(connection, list.organization, list.subject, &keys).await?;
-    let made_from = made_from(connection, list, lookalikes.values().map(|lookalike| lookalike.target)).await?;
-    Ok(Registry { targets, lookalikes, made_from })
+    let found: HashSet<TargetId> = lookalikes.values().map(|lookalike| lookalike.target).chain(near).collect();
+    let made_from = made_from(connection, list, found.into_iter()).await?;
+    Ok(Registry { targets, lookalikes, made_from, sharing, described, suggested, declined })
+}
+
+fn may_be_held(row: &Waiting) -> bool {
+    row.choice.decision == Decision::Create && row.choice.on_lookalike == OnLookalike::Hold
+}
+
+/// The best suggestion of these rows that counts and waits for a person, unless it came from this directory itself.
+async fn suggested(connection: &impl ConnectionTrait, list: &List, held: &[&Waiting]) -> Result<HashMap<RecordId, Lookalike>> {
+    let sql = format!(
+        "select s.record_id, s.target_id, t.name from {} cross join suggestion s join {} t on t.id = s.target_id
+         where s.provider_id = $1 and s.subject = $2 and s.organization_id = $3 and s.record_id = b.record_id and {}
+            and t.created_by_provider_id is distinct from $1 and not exists (select 1 from declined_candidate d
+                where d.provider_id = $1 and d.subject = $2 and d.record_id = s.record_id and d.target_id = s.target_id)
+         order by s.record_id, s.rank desc",
+        rows(connection, "b", "$4", &ID),
+        list.subject.target(),
+        suggest::COUNTS
+    );
+    let wanted = batch(&ids(held.iter().map(|row| row.record)))?;
+    let found = all(connection, &sql, list.values([wanted])).await?;
+    // In this order the best one comes last, and stays.
+    let suggested = found.iter().map(|row| {
+        let lookalike = Lookalike { target: TargetId(get(row, "target_id")?), name: get(row, "name")? };
+        Ok((RecordId(get(row, "record_id")?), lookalike))
+    });
+    suggested.collect()
 }
 
 /// From which record of this provider each of `targets` was created, where it was.

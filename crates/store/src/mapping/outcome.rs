@@ -1,8 +1,10 @@
-//! What becomes of each confirmed row of a chunk: a pure function over the rows and what the registry has.
+//! What becomes of each confirmed row of a chunk: a function over the rows, what the registry has, and what the gatekeeper calls alike.
 
-use crate::gate::Lookalike;
+use crate::gate::{Lookalike, too_common};
 use linkyard_core::id::{RecordId, TargetId};
+use linkyard_core::lookalike::{Alike, Gatekeeper};
 use linkyard_core::mapping::{Choice, Decision, LONGEST_NAME_CHARACTERS, OnLookalike, RowReason};
+use linkyard_core::suggestion::Features;
 use std::collections::{HashMap, HashSet};
 
 /// A confirmed row that waits for its link.
@@ -16,6 +18,10 @@ pub(super) struct Waiting {
     pub(super) key: String,
     /// Missing from two complete walks.
     pub(super) gone: bool,
+    /// For a creation: what of it is compared.
+    pub(super) features: Features,
+    /// For a creation: the keys that lead to what may be the same.
+    pub(super) match_keys: Vec<String>,
 }
 
 /// What the registry says about a chunk.
@@ -27,6 +33,14 @@ pub(super) struct Registry {
     pub(super) lookalikes: HashMap<String, Lookalike>,
     /// Look-alikes that this provider created, and from which record.
     pub(super) made_from: HashMap<TargetId, RecordId>,
+    /// What each match key leads to.
+    pub(super) sharing: HashMap<String, Vec<TargetId>>,
+    /// What that is.
+    pub(super) described: HashMap<TargetId, Features>,
+    /// Rows with a suggestion that nobody has decided on, and what it is.
+    pub(super) suggested: HashMap<RecordId, Lookalike>,
+    /// Candidates that a person refused.
+    pub(super) declined: HashMap<RecordId, Vec<TargetId>>,
 }
 
 /// What becomes of one row.
@@ -42,21 +56,41 @@ pub(super) enum Outcome {
     Failed(RowReason, String),
 }
 
-/// Decides every row of a chunk, in the chunk's order: of two creations with one key the first wins.
-pub(super) fn decide(chunk: &[Waiting], registry: &Registry) -> Vec<Outcome> {
-    let mut created: HashMap<&str, RecordId> = HashMap::new();
+/// What the chunk itself creates, while it is decided.
+#[derive(Debug, Default)]
+struct Created<'a> {
+    by_key: HashMap<&'a str, RecordId>,
+    by_match_key: HashMap<&'a str, Vec<TargetId>>,
+    records: HashMap<TargetId, RecordId>,
+}
+
+impl<'a> Created<'a> {
+    fn note(&mut self, row: &'a Waiting, target: TargetId) {
+        if !row.key.is_empty() {
+            self.by_key.entry(&row.key).or_insert(row.record);
+        }
+        row.match_keys.iter().for_each(|key| self.by_match_key.entry(key).or_default().push(target));
+        self.records.insert(target, row.record);
+    }
+}
+
+/// Decides every row of a chunk, in the chunk's order: of two creations that are alike the first wins.
+pub(super) fn decide(chunk: &[Waiting], registry: &Registry, gate: &dyn Gatekeeper) -> Vec<Outcome> {
+    registry.described.iter().for_each(|(target, features)| gate.know(*target, features));
+    let mut created = Created::default();
     let mut outcomes = Vec::with_capacity(chunk.len());
     for row in chunk {
-        let outcome = one(row, registry, &created);
-        if matches!(outcome, Outcome::Create(_)) && !row.key.is_empty() {
-            created.entry(&row.key).or_insert(row.record);
+        let outcome = one(row, registry, &created, gate);
+        if let Outcome::Create(target) = outcome {
+            gate.know(target, &row.features);
+            created.note(row, target);
         }
         outcomes.push(outcome);
     }
     outcomes
 }
 
-fn one(row: &Waiting, registry: &Registry, created: &HashMap<&str, RecordId>) -> Outcome {
+fn one(row: &Waiting, registry: &Registry, created: &Created<'_>, gate: &dyn Gatekeeper) -> Outcome {
     if row.gone {
         return Outcome::Failed(RowReason::RecordGone, String::new());
     }
@@ -68,11 +102,11 @@ fn one(row: &Waiting, registry: &Registry, created: &HashMap<&str, RecordId>) ->
         },
         // A row that is to be left out is never CONFIRMED; if it were, creating nothing is what was asked.
         Decision::DoNotAdd => Outcome::Failed(RowReason::TargetGone, "the decision was to leave the record out".to_owned()),
-        Decision::Create => create(row, registry, created),
+        Decision::Create => create(row, registry, created, gate),
     }
 }
 
-fn create(row: &Waiting, registry: &Registry, created: &HashMap<&str, RecordId>) -> Outcome {
+fn create(row: &Waiting, registry: &Registry, created: &Created<'_>, gate: &dyn Gatekeeper) -> Outcome {
     if row.name.trim().is_empty() {
         return Outcome::Failed(RowReason::NameMissing, String::new());
     }
@@ -82,15 +116,54 @@ fn create(row: &Waiting, registry: &Registry, created: &HashMap<&str, RecordId>)
     match row.choice.on_lookalike {
         OnLookalike::Create => {}
         OnLookalike::Hold => {
-            if let Some(first) = created.get(row.key.as_str()) {
+            let declined = registry.declined.get(&row.record).map_or(&[][..], Vec::as_slice);
+            if let Some(first) = created.by_key.get(row.key.as_str()) {
                 return Outcome::Held(RowReason::LookalikeInDirectory, format!("record {first} was created first"));
             }
-            if let Some(lookalike) = registry.lookalikes.get(&row.key) {
+            let known = [registry.lookalikes.get(&row.key), registry.suggested.get(&row.record)];
+            if let Some(lookalike) = known.into_iter().flatten().find(|lookalike| !declined.contains(&lookalike.target)) {
                 return held(lookalike, registry.made_from.get(&lookalike.target));
+            }
+            if let Some(outcome) = alike(row, registry, created, declined, gate) {
+                return outcome;
             }
         }
     }
     Outcome::Create(TargetId::generate())
+}
+
+/// Held for what shares a key and is alike: something of the registry, or, where that is sure, what came from this directory too.
+fn alike(
+    row: &Waiting,
+    registry: &Registry,
+    created: &Created<'_>,
+    declined: &[TargetId],
+    gate: &dyn Gatekeeper,
+) -> Option<Outcome> {
+    let mut among: Vec<TargetId> = Vec::new();
+    for key in &row.match_keys {
+        among.extend(registry.sharing.get(key).into_iter().flatten());
+        let here = created.by_match_key.get(key.as_str()).filter(|here| !too_common(key, here.len()));
+        among.extend(here.into_iter().flatten());
+    }
+    among.sort_unstable();
+    among.dedup();
+    among.retain(|target| !declined.contains(target));
+    if among.is_empty() {
+        return None;
+    }
+    let of_directory = |target: &TargetId| created.records.contains_key(target) || registry.made_from.contains_key(target);
+    let found = gate.alike(&row.features, &among).into_iter().find(|one| one.surely || !of_directory(&one.target))?;
+    let Alike { target, reasons, surely: _ } = found;
+    Some(match (created.records.get(&target), registry.described.get(&target)) {
+        (Some(first), _) => {
+            Outcome::Held(RowReason::LookalikeInDirectory, format!("record {first} was created first: {reasons}"))
+        }
+        (None, described) => {
+            let name = described.map(|described| described.name.clone()).unwrap_or_default();
+            held(&Lookalike { target, name: format!("{name}; {reasons}") }, registry.made_from.get(&target))
+        }
+    })
 }
 
 fn held(lookalike: &Lookalike, made_from: Option<&RecordId>) -> Outcome {
@@ -105,9 +178,75 @@ fn held(lookalike: &Lookalike, made_from: Option<&RecordId>) -> Outcome {
 mod tests {
     use super::*;
 
+    /// Calls nothing alike but what has the same phone.
+    #[derive(Debug, Default)]
+    struct SamePhone(std::sync::Mutex<HashMap<TargetId, String>>);
+
+    impl Gatekeeper for SamePhone {
+        fn keys(&self, features: &Features) -> Vec<String> {
+            vec![format!("phone:{}", features.phone)]
+        }
+
+        fn know(&self, target: TargetId, features: &Features) {
+            self.0.lock().expect("no panic").insert(target, features.phone.clone());
+        }
+
+        fn alike(&self, features: &Features, among: &[TargetId]) -> Vec<Alike> {
+            let known = self.0.lock().expect("no panic");
+            let same = among.iter().filter(|target| known.get(target) == Some(&features.phone));
+            let surely = features.phone.starts_with('1');
+            same.map(|target| Alike { target: *target, reasons: "same phone".to_owned(), surely }).collect()
+        }
+    }
+
+    fn decide(chunk: &[Waiting], registry: &Registry) -> Vec<Outcome> {
+        super::decide(chunk, registry, &SamePhone::default())
+    }
+
+    /// A creation that is found by its phone.
+    fn calling(record: i64, name: &str, phone: &str) -> Waiting {
+        let features = Features { phone: phone.to_owned(), ..Features::default() };
+        let match_keys = SamePhone::default().keys(&features);
+        Waiting { features, match_keys, ..create_of(record, name, OnLookalike::Hold) }
+    }
+
+    #[test]
+    fn what_shares_a_key_and_is_alike_is_held_and_of_one_directory_only_where_it_is_sure() {
+        let outcomes = decide(
+            &[calling(1, "A", "1"), calling(2, "B", "1"), calling(3, "C", "2"), calling(4, "D", "2")],
+            &Registry::default(),
+        );
+        let held: Vec<bool> = outcomes.iter().map(|outcome| matches!(outcome, Outcome::Held(..))).collect();
+        assert_eq!(held, [false, true, false, false]);
+
+        let target = TargetId::generate();
+        let there = Features { name: "Other".to_owned(), phone: "2".to_owned(), ..Features::default() };
+        let mut registry = Registry {
+            sharing: HashMap::from([("phone:2".to_owned(), vec![target])]),
+            described: HashMap::from([(target, there)]),
+            ..Registry::default()
+        };
+        let chunk = [calling(5, "E", "2")];
+        let expected = format!("Other; same phone ({target})");
+        assert_eq!(decide(&chunk, &registry), [Outcome::Held(RowReason::Lookalike, expected)]);
+        registry.declined.insert(RecordId(5), vec![target]);
+        assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "a person said no to it");
+        registry.declined.clear();
+        registry.made_from.insert(target, RecordId(9));
+        assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "this directory keeps them apart");
+    }
+
     fn waiting(record: i64, name: &str, decision: Decision, target: Option<TargetId>, on_lookalike: OnLookalike) -> Waiting {
         let choice = Choice { decision, target, on_lookalike };
-        Waiting { record: RecordId(record), choice, name: name.to_owned(), key: name.trim().to_lowercase(), gone: false }
+        Waiting {
+            record: RecordId(record),
+            choice,
+            name: name.to_owned(),
+            key: name.trim().to_lowercase(),
+            gone: false,
+            features: Features::default(),
+            match_keys: Vec::new(),
+        }
     }
 
     fn create_of(record: i64, name: &str, on_lookalike: OnLookalike) -> Waiting {

@@ -2,6 +2,7 @@
 
 use super::filter::{self, FROM};
 use super::picked::{Picked, bands};
+use super::suggest::COUNTS;
 use crate::directory::List;
 use crate::duplicate::DESTINATION;
 use crate::row::{count, get};
@@ -47,15 +48,18 @@ fn token(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Creations that the gate would hold: all of a key that the registry has, all but one of a key that it has not.
+/// Creations that the gate would hold, as far as it can be told without comparing: those with a suggestion that counts, all of a key that the
+/// registry has, and all but one of a key that it has not.
 async fn lookalikes(connection: &impl ConnectionTrait, picked: &Picked) -> Result<u64> {
-    let sql = picked.statement(
-        "select cast(coalesce(sum(case when c.known then c.n else c.n - 1 end), 0) as bigint) as n from (
-            select p.name_key, count(*) as n, exists (
-                select 1 from match_key k where k.organization_id = $3 and k.subject = $2 and k.key = p.name_key) as known
-            from picked p where p.decision = 'create' and p.on_lookalike = 'hold' and p.name_key <> '' group by p.name_key
-         ) c",
-    );
+    let sql = picked.statement(&format!(
+        "select count(*) as n from (
+            select p.name_key, row_number() over (partition by p.name_key order by p.record_id) as place,
+                exists (select 1 from match_key k where k.organization_id = $3 and k.subject = $2 and k.key = p.name_key) or exists (
+                    select 1 from suggestion s where s.provider_id = $1 and s.subject = $2 and s.record_id = p.record_id and {COUNTS}
+                ) as known
+            from picked p where p.decision = 'create' and p.on_lookalike = 'hold'
+         ) c where c.known or (c.place > 1 and c.name_key <> '')"
+    ));
     let row = one(connection, &sql, picked.values([])).await?;
     row.map_or(Ok(0), |row| count(&row, "n"))
 }

@@ -98,7 +98,7 @@ pub(super) async fn refresh(connection: &impl ConnectionTrait, list: &List, copi
     let changes: Vec<String> = parts.iter().map(|(part, value)| format!("{part} = {value}")).collect();
     let differs: Vec<String> = parts.iter().map(|(part, value)| format!("t.{part} is distinct from {value}")).collect();
     let sql = format!(
-        "update {} as t set {}, revision = t.revision + 1, updated_at_ms = {{now}}
+        "update {} as t set {}, keyed = false, revision = t.revision + 1, updated_at_ms = {{now}}
          from {} cross join directory_record r
          where t.id = b.target_id and t.organization_id = $3 and r.provider_id = $1 and r.subject = $2 and r.record_id = b.record_id
             and ({})",

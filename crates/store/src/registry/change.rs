@@ -198,7 +198,7 @@ impl Sets {
 
     async fn write(self, tx: &DatabaseTransaction, subject: Subject) -> Result<()> {
         let sql = format!(
-            "update {} set {}revision = revision + 1, updated_at_ms = {{now}} where id = $1 and organization_id = $2",
+            "update {} set {}keyed = false, revision = revision + 1, updated_at_ms = {{now}} where id = $1 and organization_id = $2",
             subject.target(),
             self.columns
         );

@@ -27,7 +27,7 @@ const INSERT: &str =
 const ONCE: &str = "on conflict (provider_id, subject, record_id, target_id) do nothing";
 
 /// What was declined for records from `first` to `last`.
-pub(super) async fn between(
+pub(crate) async fn between(
     connection: &impl ConnectionTrait,
     list: &List,
     first: RecordId,

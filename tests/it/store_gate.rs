@@ -1,0 +1,182 @@
+//! The gate over the matching engine: what is held, what is not, and that nothing is made twice; on both databases.
+
+use crate::store_mapping_kit::{VENDOR, all};
+use linkyard_core::directory::Record;
+use linkyard_core::id::RecordId;
+use linkyard_core::job::RowCounts;
+use linkyard_core::mapping::{MappingState, OnLookalike, RowReason};
+use linkyard_core::plan::BulkAction;
+use linkyard_core::registry::NewParty;
+use linkyard_tests::build::{Side, create, decide, keys, record};
+use linkyard_tests::databases::{each_database, each_database_with_sql};
+use linkyard_tests::ground;
+
+fn calling(id: i64, name: &str, phone: &str) -> Record {
+    let mut record = record(id, name);
+    record.details.phone = Some(phone.to_owned());
+    record
+}
+
+async fn party(side: &Side, name: &str, phone: &str) -> linkyard_core::id::PartyId {
+    let new = NewParty { phone: Some(phone.to_owned()), ..side.new_party(name).await };
+    side.store.parties_create(&side.scope, &[new], keys(VENDOR), None).await.expect("a party")[0].id
+}
+
+const STARTS: [&str; 20] = [
+    "Ar", "Bel", "Bran", "Cal", "Cor", "Dal", "Dor", "El", "Fen", "Gar", "Hal", "Ing", "Kel", "Kow", "Lam", "Mar", "Mon", "Nor",
+    "Pal", "Ros",
+];
+const MIDDLES: [&str; 10] = ["al", "ber", "de", "en", "i", "li", "man", "o", "ra", "vi"];
+const ENDS: [&str; 10] = ["ston", "ski", "field", "berg", "dale", "ez", "ini", "wood", "ley", "hurst"];
+const TRADES: [&str; 8] = ["Electric", "Plumbing", "Roofing", "Masonry", "Concrete", "Painting", "Paving", "Glass"];
+
+/// Firms that are different ones, with phones of their own; the same number is always the same firm.
+fn firm(number: usize) -> (String, String) {
+    let scattered = number * 7_919 % 2_000;
+    let name =
+        format!("{}{}{} {} LLC", STARTS[scattered % 20], MIDDLES[scattered / 20 % 10], ENDS[scattered / 200], TRADES[number % 8]);
+    (name, format!("773 {:03} {:04}", 200 + number % 700, number * 13 % 10_000))
+}
+
+#[tokio::test]
+async fn a_damaged_name_is_held_with_its_candidate_and_the_reason() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&side, &name, &phone).await;
+        }
+        let there = party(&side, "Kowalczyk Brothers Masonry LLC", "312 555 0142").await;
+        side.walk(
+            VENDOR,
+            &[calling(1, "Kowalczik Bros. Masonry", "(312) 555-0142"), calling(2, "Zimmerli Glass", "312 555 0777")],
+        )
+        .await;
+        side.link(VENDOR, &[1, 2], create()).await;
+        let held = side.mapping(VENDOR, 1).await;
+        assert_eq!((held.state, held.reason), (MappingState::Held, Some(RowReason::Lookalike)), "{}", held.reason_detail);
+        assert!(held.reason_detail.contains(&there.to_string()), "{}", held.reason_detail);
+        assert!(held.reason_detail.contains("same phone"), "{}", held.reason_detail);
+        assert_eq!(side.mapping(VENDOR, 2).await.state, MappingState::Linked);
+        side.link(VENDOR, &[1], linkyard_tests::build::create_anyway()).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Linked, "a person looked");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_from_before_and_changed_ones_are_keyed_before_the_gate_is_asked() {
+    each_database_with_sql(async |store, sql| {
+        let side = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&side, &name, &phone).await;
+        }
+        party(&side, "Kowalczyk Brothers Masonry", "312 555 0142").await;
+        side.walk(VENDOR, &[calling(1, "Zimmerli Glass", "312 555 0777")]).await;
+        side.link(VENDOR, &[1], create()).await;
+        assert_eq!(
+            sql.number("select count(*) from party where not keyed").await,
+            1,
+            "what the chunk made waits for the next one"
+        );
+        // As an older release left them.
+        sql.execute("delete from match_key where key like '%:%'").await;
+        sql.execute("update party set keyed = false").await;
+        side.walk(VENDOR, &[calling(1, "Zimmerli Glass", "312 555 0777"), calling(2, "Kowalczik Bros. Masonry", "312 555 0142")])
+            .await;
+        side.link(VENDOR, &[2], create()).await;
+        assert_eq!(side.mapping(VENDOR, 2).await.state, MappingState::Held);
+        assert_eq!(sql.number("select count(*) from party where not keyed").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn few_of_those_without_a_counterpart_are_held() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let mut parties = Vec::new();
+        for number in 0..700 {
+            let (name, phone) = firm(number);
+            parties.push(NewParty { phone: Some(phone), ..side.new_party(&name).await });
+        }
+        store.parties_create(&side.scope, &parties, keys(VENDOR), None).await.expect("parties");
+        let alone: Vec<Record> = (0..400_usize)
+            .map(|at| {
+                let (name, phone) = firm(700 + at);
+                calling(1 + i64::try_from(at).expect("small"), &name, &phone)
+            })
+            .collect();
+        side.walk(VENDOR, &alone).await;
+        let action = BulkAction::Create(OnLookalike::Hold);
+        let plan = side.plan(VENDOR, &all(), action).await.expect("a plan").plan;
+        let job = side.confirm_filter(VENDOR, &all(), action, &plan.token).await.expect("confirmed").job.expect("a job");
+        let counts = side.run_link(VENDOR, job.id, 500).await;
+        assert!(counts.held * 100 <= 2 * 400, "{counts:?}");
+        assert_eq!(counts.succeeded + counts.held, 400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn eight_workers_with_lookalikes_and_people_make_one_of_each() {
+    each_database(async |store| {
+        let first = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&first, &name, &phone).await;
+        }
+        let spelled = [
+            "Kowalczyk Brothers Masonry LLC",
+            "KOWALCZYK BROS MASONRY",
+            "Kowalczik Brothers Masonry",
+            "Kowalczyk Masonry",
+            "Kowalczyk Brothers Masnry Inc",
+            "Kowalczykbrothers Masonry",
+            "kowalczyk brothers masonry, inc.",
+            "The Kowalczyk Brothers Masonry",
+        ];
+        let mut fences = Vec::new();
+        for (spelling, company) in spelled.iter().zip(2..) {
+            let side = Side::second(&store, &first.scope, company).await;
+            side.walk(
+                VENDOR,
+                &[calling(1, spelling, "312 555 0142"), calling(2, &firm(700 + usize::try_from(company).expect("small")).0, "")],
+            )
+            .await;
+            let job =
+                side.confirm(VENDOR, &[decide(1, create()), decide(2, create())]).await.expect("confirmed").job.expect("a job");
+            fences.push((side, ground::claim(&store, job.id).await.fence));
+        }
+        let mut running = tokio::task::JoinSet::new();
+        for (side, fence) in fences {
+            running.spawn(async move { side.chunk(&fence, VENDOR, 10).await.counts });
+        }
+        let mut counts = RowCounts::default();
+        while let Some(done) = running.join_next().await {
+            counts.add(done.expect("no panic"));
+        }
+        assert_eq!((counts.succeeded, counts.held), (9, 7), "one of the eight, and everybody's own");
+        assert_eq!(first.parties().await, 69);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_declined_does_not_hold() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&side, &name, &phone).await;
+        }
+        let there = party(&side, "Kowalczyk Brothers Masonry LLC", "312 555 0142").await;
+        side.walk(VENDOR, &[calling(1, "Kowalczik Bros. Masonry", "312 555 0142")]).await;
+        side.link(VENDOR, &[1], linkyard_tests::build::match_to(there)).await;
+        store.mapping_unlink(&side.scope, side.provider, VENDOR, &[(RecordId(1), None)], None).await.expect("unlinked");
+        side.link(VENDOR, &[1], create()).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Linked, "a person said it is another firm");
+    })
+    .await;
+}
