@@ -12,9 +12,11 @@ pub mod yard;
 mod d01_kill;
 mod d02_drain;
 mod d03_freeze;
+mod d16_cuts;
 mod d18_lost_replies;
 mod d28_two_controls;
 mod d29_claim_race;
+mod d30_poison;
 mod d34_repeats;
 mod postgres_gone;
 mod redis_gone;
@@ -171,11 +173,15 @@ pub const DRILLS: &[Drill] = &[
     drill!("D2", "workers are told to stop while they have jobs", d02_drain::run),
     drill!("D3", "workers freeze for longer than their lease", d03_freeze::run),
     drill!("D4", "Redis is killed ten times", redis_gone::killed),
+    drill!("D5", "Redis loses power and its last writes", redis_gone::without_power),
     drill!("D6", "Redis is emptied, and replaced by an empty one", redis_gone::emptied),
+    drill!("D10", "PostgreSQL is killed ten times", postgres_gone::killed),
     drill!("D11", "answers to commits are lost", postgres_gone::commits_unknown),
+    drill!("D16", "ways are cut, reset and silent", d16_cuts::run),
     drill!("D18", "answers are lost on every link, their requests are not", d18_lost_replies::run),
     drill!("D28", "two controls decide the same vendor at once", d28_two_controls::run),
     drill!("D29", "several workers claim the same jobs at once", d29_claim_race::run),
+    drill!("D30", "jobs kill whoever runs them", d30_poison::run),
     drill!("D34", "every change is asked for three times", d34_repeats::run),
 ];
 

@@ -1,14 +1,67 @@
-//! D11: answers to commits are lost. What was acknowledged is there, and a call that is repeated with its request id does nothing twice.
+//! D10, D11: PostgreSQL is killed with all its backends, and the answers to commits are lost. Callers get an answer in time, what was
+//! acknowledged is there, and a call that is repeated with its request id does nothing twice.
 
-use super::person::Person;
+use super::person::{Person, again};
 use super::yard::{Plan, Scene, Yard};
 use super::{Outcome, Settings};
 use crate::proxy::Weather;
 use anyhow::{Result, ensure};
 use linkyard_proto::v1;
+use linkyard_proto::v1::job_service_client::JobServiceClient;
 use linkyard_proto::v1::provider_service_client::ProviderServiceClient;
 use std::time::{Duration, Instant};
+use tokio::task::block_in_place;
 use tonic::Code;
+
+/// A call is refused in this time while the database is away.
+const REFUSED: Duration = Duration::from_secs(2);
+/// Workers do something again so soon after it is back.
+const BACK: Duration = Duration::from_secs(10);
+
+/// D10: the server, or all of its processes, die ten times, and are away for five seconds.
+pub(super) async fn killed(settings: Settings) -> Result<Outcome> {
+    Yard::start(settings, Plan::default()).await?.run(kill).await
+}
+
+async fn kill(scene: &mut Scene<'_>) -> Result<()> {
+    scene.outcome.quota = 10;
+    let mut slowest = Duration::ZERO;
+    while scene.outcome.faults_landed < scene.outcome.quota {
+        scene.outcome.faults_landed += u64::from(scene.busy().await? > 0);
+        let postgres = scene.installation.postgres();
+        if scene.outcome.faults_landed.is_multiple_of(2) {
+            block_in_place(|| postgres.crash())?;
+        } else {
+            postgres.kill()?;
+        }
+        let asked = Instant::now();
+        let answer = jobs(&scene.observer).await;
+        slowest = slowest.max(asked.elapsed());
+        // The backends of a killed server may live a moment longer and answer.
+        let right = answer.as_ref().map_or_else(|status| status.code() == Code::Unavailable, |_| true);
+        scene.outcome.require(right, || format!("a call to a control without its database was answered {answer:?}"));
+        scene.pause(Duration::from_secs(5)).await;
+        block_in_place(|| scene.installation.postgres().restart())?;
+        let back = Instant::now();
+        while let Err(status) = jobs(&scene.observer).await {
+            ensure!(again(&status), "{status}");
+            ensure!(back.elapsed() < scene.settings.patience(), "calls are not answered again: {status}");
+        }
+        let took = back.elapsed();
+        scene.outcome.require(took <= BACK, || format!("calls were answered {took:?} after the database was back"));
+        // Our own way to it broke too.
+        while scene.sql.texts("select 'back'").await.is_err() {}
+        scene.goes_on_within(BACK).await?;
+    }
+    scene.outcome.figures.insert("slowest_refusal_seconds", slowest.as_secs_f64());
+    scene.outcome.require(slowest <= REFUSED, || format!("a call was refused after {slowest:?}, more than {REFUSED:?}"));
+    Ok(())
+}
+
+async fn jobs(person: &Person) -> Result<v1::ListJobsResponse, tonic::Status> {
+    let request = v1::ListJobsRequest { page_size: 1, ..Default::default() };
+    person.try_once(request, async |channel, request| JobServiceClient::new(channel).list_jobs(request).await).await
+}
 
 /// D11: one commit in twenty goes through and its answer is lost.
 pub(super) async fn commits_unknown(settings: Settings) -> Result<Outcome> {

@@ -1,4 +1,4 @@
-//! D4, D6: Redis is killed, is emptied, and is replaced by an empty one. Nothing in it is the only
+//! D4, D5, D6: Redis is killed, loses what it did not write yet, is emptied, and is replaced by an empty one. Nothing in it is the only
 //! copy of anything, so this costs seconds, and no process ends.
 
 use super::yard::{Plan, Scene, Yard};
@@ -27,6 +27,29 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
         scene.pause(Duration::from_secs(3)).await;
         block_in_place(|| scene.installation.redis.restart());
         scene.goes_on_within(BACK).await?;
+        scene.pause(BETWEEN).await;
+    }
+    Ok(())
+}
+
+/// D5: what Redis wrote in the last two seconds is gone.
+pub(super) async fn without_power(settings: Settings) -> Result<Outcome> {
+    Yard::start(settings, Plan::default()).await?.run(lose_power).await
+}
+
+async fn lose_power(scene: &mut Scene<'_>) -> Result<()> {
+    scene.outcome.quota = scene.settings.quota(5, 10);
+    while scene.outcome.faults_landed < scene.outcome.quota {
+        let length = scene.installation.redis.log_length();
+        scene.pause(Duration::from_secs(2)).await;
+        scene.busy().await?;
+        let lost = scene.installation.redis.log_length() > length;
+        block_in_place(|| {
+            scene.installation.redis.lose_power(length);
+            scene.installation.redis.restart();
+        });
+        scene.outcome.faults_landed += u64::from(lost);
+        scene.goes_on_within(REFILLED).await?;
         scene.pause(BETWEEN).await;
     }
     Ok(())

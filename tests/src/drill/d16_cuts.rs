@@ -1,0 +1,78 @@
+//! D16: the ways to Redis, PostgreSQL and the simulator are cut, reset, and go silent in both directions or in one, for a moment and for
+//! long. Silence is found out by ourselves, nobody ends, and work goes on when the way is open again.
+
+use super::yard::{Plan, Scene, Yard};
+use super::{Outcome, Settings};
+use crate::installation::Links;
+use crate::proxy::{Flow, Proxy, Weather};
+use anyhow::Result;
+use std::time::{Duration, Instant};
+
+/// Work goes on so soon after a way is open again.
+const BACK: Duration = Duration::from_secs(10);
+
+/// A way, and in which time silence on it is found out, whatever the pace: the limits behind it are fixed.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    link: fn(&Links) -> &Proxy,
+    detected: Duration,
+}
+
+const WAYS: [Way; 3] = [
+    Way { name: "redis", link: |links| &links.redis, detected: Duration::from_secs(10) },
+    Way { name: "postgres", link: |links| &links.postgres, detected: Duration::from_secs(10) },
+    // An answer may begin 15 seconds after its call; then the job has to be tried again.
+    Way { name: "simulator", link: |links| &links.simulator, detected: Duration::from_secs(20) },
+];
+
+pub(super) async fn run(settings: Settings) -> Result<Outcome> {
+    Yard::start(settings, Plan::default()).await?.run(cut).await
+}
+
+async fn cut(scene: &mut Scene<'_>) -> Result<()> {
+    // Each of the twelve cuts hits something; each silence as well.
+    scene.outcome.quota = 15;
+    for way in WAYS {
+        for outage in [Duration::from_millis(100), Duration::from_secs(5)] {
+            scene.busy().await?;
+            let link = (way.link)(scene.installation.links());
+            link.weather(Weather { flow: Flow::Refused, ..Weather::default() });
+            link.cut();
+            scene.pause(outage).await;
+            open(scene, way).await?;
+            scene.busy().await?;
+            (way.link)(scene.installation.links()).reset();
+            scene.goes_on_within(BACK).await?;
+        }
+        for flow in [Flow::HalfOpen, Flow::OneWay] {
+            scene.busy().await?;
+            silence(scene, way, flow).await?;
+            open(scene, way).await?;
+        }
+    }
+    scene.outcome.faults_landed = scene.installation.links().landed();
+    Ok(())
+}
+
+async fn open(scene: &mut Scene<'_>, way: Way) -> Result<()> {
+    (way.link)(scene.installation.links()).weather(Weather::default());
+    scene.goes_on_within(BACK).await
+}
+
+/// Waits until somebody gives a silent connection up and opens another one.
+async fn silence(scene: &mut Scene<'_>, way: Way, flow: Flow) -> Result<()> {
+    let link = (way.link)(scene.installation.links());
+    link.weather(Weather { flow, ..Weather::default() });
+    let (began, opened) = (Instant::now(), link.opened());
+    while link.opened() == opened && began.elapsed() < way.detected * 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    let slowest = scene.outcome.figures.entry("slowest_detection_seconds").or_default();
+    *slowest = slowest.max(took.as_secs_f64());
+    scene.outcome.require(took <= way.detected, || {
+        format!("a silent way to {} ({flow:?}) was given up after {took:?}, later than {:?}", way.name, way.detected)
+    });
+    Ok(())
+}
