@@ -21,9 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// The switches without which it does not run as root and without a network, or does more than it is asked.
-const SWITCHES: [&str; 12] = [
+/// The switches without which it does not run as root and without a network, or does more than it is asked. Told through a pipe it ends
+/// with its chromedriver, also when a case that failed kills that.
+const SWITCHES: [&str; 13] = [
     "--headless=new",
+    "--remote-debugging-pipe",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
