@@ -29,6 +29,6 @@ pub use access::{METHODS, Need, OPEN_SERVICES};
 pub use args::{Args, Config};
 pub use console::{Origin, PAGES};
 pub use server::{Ring, router, serve};
-pub use service::{ImportPreview, Imported, ProviderBudget, ProviderForm, Service, Upload};
+pub use service::{Block, ImportPreview, Imported, ProviderBudget, ProviderForm, Service, Upload};
 pub use status::{DOMAIN, to_status};
 pub use watch::WatchPace;

@@ -23,6 +23,7 @@ mod m20261127_000002_keys;
 mod m20261127_000010_duplicates;
 mod m20261127_000011_verdicts;
 mod m20261127_000020_calls;
+mod m20261127_000021_outages;
 mod m20261127_000030_console_sessions;
 
 /// All changes, oldest first.
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000010_duplicates::Migration),
             Box::new(m20261127_000011_verdicts::Migration),
             Box::new(m20261127_000020_calls::Migration),
+            Box::new(m20261127_000021_outages::Migration),
             Box::new(m20261127_000030_console_sessions::Migration),
         ]
     }

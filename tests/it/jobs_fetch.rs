@@ -174,19 +174,13 @@ async fn a_block_outlives_the_process_that_met_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_a_person_must_mend_fails_the_job_and_marks_the_provider() {
+async fn a_missing_permission_fails_the_job_and_marks_the_provider() {
     each_kind(async |databases| {
         let bench = bench(&databases).await;
-        bench
-            .admin(
-                "PUT",
-                &format!("/companies/{}/installation", linkyard_tests::jobs::COMPANY),
-                json!({ "installation": "disconnected" }),
-            )
-            .await;
+        bench.fault(json!({}), json!({ "kind": "status", "status": 403, "message": "You do not have permission" })).await;
         let job = bench.run(JobKind::FetchDirectory).await;
         assert_eq!((job.state, job.attempts), (JobState::Failed, 0));
-        assert!(job.error_reason.as_deref().is_some_and(|reason| reason.starts_with("PROVIDER_")), "{:?}", job.error_reason);
+        assert_eq!(job.error_reason.as_deref(), Some("PROVIDER_PERMISSION"));
         let provider = bench.store.provider_get(&bench.scope, bench.provider).await.expect("the provider");
         assert_eq!(provider.state.as_str(), "needs_attention");
         assert!(provider.attention.is_some());

@@ -92,6 +92,11 @@ async fn a_job_that_kills_its_process_three_times_is_quarantined() {
         bench.settle().await;
         let ended = bench.job(job).await;
         assert_eq!((ended.state, ended.error_reason.as_deref(), ended.epoch), (JobState::Failed, Some(POISON), 3));
+
+        bench.store.job_retry(&bench.scope, job, None).await.expect("a person mended the cause");
+        bench.settle().await;
+        let again = bench.job(job).await;
+        assert_eq!((again.state, again.error_reason, again.epoch), (JobState::Succeeded, None, 4));
     })
     .await;
 }

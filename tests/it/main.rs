@@ -41,6 +41,7 @@ mod jobs_contract;
 mod jobs_fetch;
 mod jobs_lifecycle;
 mod jobs_other;
+mod jobs_outage;
 mod jobs_push;
 mod jobs_runner;
 mod jobs_shared;

@@ -14,7 +14,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const WINDOW: Duration = Duration::from_millis(200);
 
 fn args() -> BudgetArgs {
-    BudgetArgs { spike_window_ms: 200, hour_window_ms: 600_000, initial_spike_limit: 20, ..BudgetArgs::default() }
+    BudgetArgs {
+        spike_window_ms: 200,
+        hour_window_ms: 600_000,
+        initial_spike_limit: 20,
+        outage_first_wait_ms: 300,
+        ..BudgetArgs::default()
+    }
 }
 
 fn key() -> BudgetKey {
@@ -149,6 +155,37 @@ async fn before_the_first_answer_one_call_is_under_way_among_all() {
     each_budget(async |clients| {
         let asked = join_all(clients.iter().map(|client| async { client.ask(&key(), Lane::Person).await })).await;
         assert_eq!(asked.iter().filter(|grant| **grant == Grant::Go).count(), 1, "{asked:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failures_of_all_clients_together_stop_calls_and_one_tries_for_all() {
+    each_budget(async |clients| {
+        let failed = CallAnswer { failed: true, ..CallAnswer::default() };
+        assert!(call(&clients[0], Lane::Person, ok()).await);
+        for client in &clients[..5] {
+            assert!(call(client, Lane::Background, failed).await);
+        }
+        assert!(matches!(clients[7].ask(&key(), Lane::Person).await, Grant::Wait(_)));
+        let down = usage(&clients[7]).await;
+        assert_eq!(down.outages, 1);
+        assert!(down.down_until_ms > 0);
+        eventually("one may try", async || clients[6].ask(&key(), Lane::Person).await == Grant::Go).await;
+        assert!(matches!(clients[7].ask(&key(), Lane::Person).await, Grant::Wait(_)), "the others wait for it");
+        clients[6].report(&key(), ok()).await;
+        assert!(call(&clients[7], Lane::Person, ok()).await, "it was answered");
+        assert_eq!(usage(&clients[0]).await.outages, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_platform_that_is_down_is_known_over_a_restart() {
+    let kept = Usage { outages: 2, down_until_ms: now_ms() + 70_000, ..Usage::default() };
+    each_budget(async |clients| {
+        clients[0].restore(&key(), kept).await;
+        assert!(matches!(clients[1].ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > Duration::from_secs(60)));
     })
     .await;
 }

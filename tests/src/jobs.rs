@@ -473,7 +473,13 @@ pub async fn eventually(what: &str, mut reached: impl AsyncFnMut() -> bool) {
 fn procore(simulator: &str, per_page: u32) -> Procore {
     let mut args = linkyard_procore::Args::simulator(simulator, "simulator-client", "simulator-secret");
     (args.vendors_per_page, args.projects_per_page) = (per_page, per_page);
-    let free = BudgetArgs { initial_spike_limit: 1_000_000, initial_hour_limit: 1_000_000, ..BudgetArgs::default() };
+    let free = BudgetArgs {
+        initial_spike_limit: 1_000_000,
+        initial_hour_limit: 1_000_000,
+        outage_first_wait_ms: 50,
+        outage_most_wait_ms: 200,
+        ..BudgetArgs::default()
+    };
     let second = Duration::from_secs(1);
     let settings =
         linkyard_procore::Settings { read_idle: 2 * second, total: 4 * second, ..linkyard_procore::Settings::default() };

@@ -62,14 +62,18 @@ pub struct WorkerArgs {
     #[arg(long, env = "LINKYARD_WORKER_TICK_MS", default_value_t = 1_000)]
     pub tick_ms: u64,
 
-    /// How often the schedules are looked at (hourly and nightly fetch, daily comparison of insurances, retention) and due insurances are
-    /// pushed, in milliseconds; only the process that feeds does it.
+    /// How often the schedules are looked at (hourly and nightly fetch, daily comparison of insurances, retention, tests of providers that
+    /// need attention) and due insurances are pushed, in milliseconds; only the process that feeds does it.
     #[arg(long, env = "LINKYARD_WORKER_SCHEDULE_TICK_MS", default_value_t = 5_000)]
     pub schedule_tick_ms: u64,
 
     /// How often the directory of a provider is fetched for changes, in milliseconds; 0 = only at night.
     #[arg(long, env = "LINKYARD_WORKER_FETCH_EVERY_MS", default_value_t = 3_600_000)]
     pub fetch_every_ms: u64,
+
+    /// How often a provider that needs attention is tested again, in milliseconds; 0 = only when a person asks.
+    #[arg(long, env = "LINKYARD_WORKER_TEST_EVERY_MS", default_value_t = 900_000)]
+    pub test_every_ms: u64,
 
     /// For how many days ended jobs and records of walks are kept.
     #[arg(long, env = "LINKYARD_KEEP_JOBS_DAYS", default_value_t = 30)]
@@ -99,6 +103,7 @@ impl Default for WorkerArgs {
             tick_ms: 1_000,
             schedule_tick_ms: 5_000,
             fetch_every_ms: 3_600_000,
+            test_every_ms: 900_000,
             keep_jobs_days: 30,
             keep_requests_days: 7,
             pace: Pace::Normal,
@@ -124,6 +129,8 @@ pub(crate) struct SchedulePace {
     pub(crate) tick: Duration,
     /// Milliseconds; `None` = only at night.
     pub(crate) fetch_every_ms: Option<i64>,
+    /// Milliseconds; `None` = never.
+    pub(crate) test_every_ms: Option<i64>,
 }
 
 impl WorkerArgs {
@@ -135,10 +142,14 @@ impl WorkerArgs {
     }
 
     pub(crate) fn schedules(&self) -> SchedulePace {
-        let every = Duration::from_millis(self.fetch_every_ms / self.divisor());
+        let every = |given: u64| {
+            let every_ms = whole_milliseconds(Duration::from_millis(given / self.divisor()));
+            Some(every_ms).filter(|every_ms| *every_ms > 0)
+        };
         SchedulePace {
             tick: Duration::from_millis((self.schedule_tick_ms / self.divisor()).max(1)),
-            fetch_every_ms: Some(whole_milliseconds(every)).filter(|every_ms| *every_ms > 0),
+            fetch_every_ms: every(self.fetch_every_ms),
+            test_every_ms: every(self.test_every_ms),
         }
     }
 

@@ -146,11 +146,17 @@ impl Context {
     }
 
     /// Whose budget this run used, and what is known of it now; `None` when it used none, or whoever counts does not answer.
-    pub(crate) async fn budget_used(&self) -> Option<(ProviderId, &BudgetKey, Usage)> {
+    pub(crate) async fn budget_used(&self) -> Option<(ProviderId, BudgetKey, Usage)> {
         let (open, provider) = (self.open.get()?, self.provider.as_ref()?);
         let usage = self.upstream.procore.budget().usage(&open.key).await;
         let usage = usage.inspect_err(|error| tracing::debug!(%error, "the budget can not be read now")).ok().flatten()?;
-        Some((provider.id, &open.key, usage))
+        Some((provider.id, open.key.clone(), usage))
+    }
+
+    /// Whether a call of this run had an answer.
+    pub(crate) fn answered(&self) -> bool {
+        let counts = self.open.get().map(|open| open.company.tally().read()).unwrap_or_default();
+        counts.made > counts.failed
     }
 
     /// Calls made by this run that are not in the job's counts yet.

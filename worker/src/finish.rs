@@ -1,9 +1,9 @@
 //! How a run ends: from what a job returned to what is written into the ledger. Pure, so that every rule is a test of a microsecond.
 
 use crate::args::whole_milliseconds;
-use linkyard_core::Result;
 use linkyard_core::backoff::Backoff;
 use linkyard_core::job::{Finish, Outcome, RequestedState};
+use linkyard_core::{Error, Result};
 use std::time::Duration;
 
 /// The reason on a job whose code panicked.
@@ -23,6 +23,10 @@ pub(crate) struct Run {
     pub(crate) now_ms: i64,
     /// Uniform in `0.0..1.0`.
     pub(crate) random: f64,
+    /// Until when the platform is taken as down, milliseconds since 1970; `None` when it answers, or nobody was called.
+    pub(crate) down_until_ms: Option<i64>,
+    /// Whether the job waits while a person mends its provider.
+    pub(crate) may_wait: bool,
 }
 
 /// What is written for a run that returned `result`; `None` when the lease was lost, because then nothing may be written.
@@ -38,13 +42,35 @@ pub(crate) fn finish_of(result: &Result<Outcome>, run: Run, backoff: &Backoff) -
     if error.is_fenced() {
         return None;
     }
-    if let Some(retry_after) = error.retry_after()
-        && run.now_ms - run.created_at_ms < whole_milliseconds(MOST_AGE)
+    if run.now_ms - run.created_at_ms < whole_milliseconds(MOST_AGE)
+        && let Some(finish) = waits(error, run, backoff)
     {
-        return Some(Finish::Snooze { until_ms: run.now_ms + whole_milliseconds(retry_after.min(backoff.most)) });
+        return Some(finish);
     }
     let counted = error.retryable() && error.retry_after().is_none();
     Some(failed(counted, error.reason(), error.to_string(), run, backoff))
+}
+
+/// What is written for a run that could not go on for reasons that are not its own, and that are not attempts of it.
+fn waits(error: &Error, run: Run, backoff: &Backoff) -> Option<Finish> {
+    let longest = whole_milliseconds(backoff.most);
+    match (error, run.down_until_ms) {
+        (Error::Unavailable { service: "procore", .. } | Error::Throttled { .. }, Some(down_until_ms)) => {
+            let until_ms = down_until_ms.clamp(run.now_ms + 1, run.now_ms + longest);
+            let last = if error.retry_after().is_none() { format!(" Last: {error}") } else { String::new() };
+            Some(Finish::Outage {
+                until_ms,
+                message: format!("Procore does not answer; this goes on by itself when it does.{last}"),
+            })
+        }
+        (Error::Throttled { retry_after }, None) => {
+            Some(Finish::Snooze { until_ms: run.now_ms + whole_milliseconds(*retry_after).min(longest) })
+        }
+        (Error::Unauthorized { attention, .. }, _) if run.may_wait && attention.stops_all() => {
+            Some(Finish::Hold { reason: error.reason().to_owned(), message: error.to_string() })
+        }
+        _ => None,
+    }
 }
 
 /// What is written for a run that panicked with `message`.
@@ -66,7 +92,12 @@ fn failed(retry: bool, reason: &str, message: String, run: Run, backoff: &Backof
 /// provider was paused (`give_back`). What is finished stays finished.
 pub(crate) fn as_requested(finish: Finish, requested: RequestedState, give_back: bool) -> Finish {
     match finish {
-        Finish::Continue | Finish::Snooze { .. } | Finish::Retry { .. } | Finish::Release => match requested {
+        Finish::Continue
+        | Finish::Snooze { .. }
+        | Finish::Outage { .. }
+        | Finish::Hold { .. }
+        | Finish::Retry { .. }
+        | Finish::Release => match requested {
             RequestedState::Cancel => Finish::Cancelled,
             RequestedState::Pause => Finish::Paused,
             RequestedState::None if give_back && finish == Finish::Continue => Finish::Release,
@@ -88,6 +119,8 @@ pub(crate) fn word(finish: &Finish) -> &'static str {
         Finish::Partial(_) => "partial",
         Finish::Continue => "continue",
         Finish::Snooze { .. } => "snooze",
+        Finish::Outage { .. } => "outage",
+        Finish::Hold { .. } => "hold",
         Finish::WaitForChildren => "wait_for_children",
         Finish::Retry { .. } => "retry",
         Finish::Fail { .. } => "fail",
@@ -100,13 +133,12 @@ pub(crate) fn word(finish: &Finish) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use linkyard_core::Error;
     use linkyard_core::error::Attention;
 
     const NOW_MS: i64 = 1_000_000;
 
     fn run_after(attempts: i32) -> Run {
-        Run { attempts, created_at_ms: NOW_MS - 1, now_ms: NOW_MS, random: 1.0 }
+        Run { attempts, created_at_ms: NOW_MS - 1, now_ms: NOW_MS, random: 1.0, down_until_ms: None, may_wait: true }
     }
 
     fn check(error: Error, attempts: i32) -> Option<Finish> {
@@ -157,6 +189,25 @@ mod tests {
         let refused = Error::Unauthorized { attention: Attention::Permission, message: "no".to_owned() };
         assert!(matches!(check(refused, 0), Some(Finish::Fail { reason, .. }) if reason == "PROVIDER_PERMISSION"));
         assert!(matches!(check(Error::invalid("a", "b"), 0), Some(Finish::Fail { .. })));
+    }
+
+    #[test]
+    fn while_procore_is_down_nothing_is_an_attempt() {
+        let down = Run { down_until_ms: Some(NOW_MS + 5_000), ..run_after(9) };
+        for error in [unavailable(), Error::Throttled { retry_after: Duration::from_secs(60) }] {
+            let finish = finish_of(&Err(error), down, &Backoff::default());
+            assert!(matches!(finish, Some(Finish::Outage { until_ms, .. }) if until_ms == NOW_MS + 5_000));
+        }
+        let database = Error::Unavailable { service: "database", message: "no".to_owned(), source: None };
+        assert!(matches!(finish_of(&Err(database), down, &Backoff::default()), Some(Finish::Fail { .. })));
+    }
+
+    #[test]
+    fn a_job_waits_for_whoever_mends_its_provider_where_every_call_is_refused() {
+        let refused = || Err(Error::Unauthorized { attention: Attention::NotConnected, message: "no".to_owned() });
+        let finish = |may_wait| finish_of(&refused(), Run { may_wait, ..run_after(0) }, &Backoff::default());
+        assert!(matches!(finish(true), Some(Finish::Hold { reason, .. }) if reason == "PROVIDER_NOT_CONNECTED"));
+        assert!(matches!(finish(false), Some(Finish::Fail { reason, .. }) if reason == "PROVIDER_NOT_CONNECTED"));
     }
 
     #[test]

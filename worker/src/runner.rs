@@ -10,10 +10,11 @@ use crate::grouped::Grouped;
 use crate::progress::Progress;
 use crate::running::{Running, Signals, must_wait};
 use futures_util::future::BoxFuture;
-use linkyard_core::budget::Usage;
+use linkyard_core::budget::{BudgetKey, Usage};
+use linkyard_core::error::Attention;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{ClaimedJob, Fence, Finish, JobKind, JobState, Outcome, RequestedState};
-use linkyard_core::provider::Provider;
+use linkyard_core::provider::{Provider, ProviderState};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_queue::Doorbell;
@@ -25,6 +26,11 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+
+/// This part of the drain time a run that only reads may take to reach a checkpoint.
+const HANGING_PART_OF_DRAIN: u32 = 6;
+/// A platform that was found down so often in a row is shown to people as down; fewer may be a hiccup.
+const LASTING_OUTAGES: u32 = 4;
 
 /// How the work of a kind is done: the registry in [`crate::jobs`], or a test's own.
 pub type Perform = Arc<dyn for<'a> Fn(JobKind, &'a Context, &'a mut Progress) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
@@ -109,7 +115,7 @@ impl Runner {
             Err(error) => return Attempt::unstarted(Ended::Returned(Err(error))),
         };
         if let Some(provider) = &provider
-            && must_wait(provider.state, job.kind)
+            && must_wait(provider, job.kind)
         {
             return Attempt::unstarted(Ended::Decided(Finish::Release));
         }
@@ -136,6 +142,7 @@ impl Runner {
             },
             () = signals.lost() => Ended::Lost,
             () = self.kill.cancelled() => Ended::Decided(Finish::Release),
+            () = self.hung(signals), if kind.only_reads() => Ended::Decided(Finish::Release),
         };
         // The job's code must have ended before its row says so.
         code.0.abort();
@@ -143,6 +150,13 @@ impl Runner {
             let _ = (&mut code.0).await;
         }
         Attempt { ended, used: Some((cx, Progress::new(job.checkpoint.clone()))) }
+    }
+
+    /// Waits until a run that should end has had time enough to reach a checkpoint: a call that hangs must not hold up a stop. What it
+    /// was reading is read again.
+    async fn hung(&self, signals: &Signals) {
+        signals.stopping().await;
+        tokio::time::sleep(self.timing.drain / HANGING_PART_OF_DRAIN).await;
     }
 
     /// The provider of a job, if it has one; `NotFound` when that is deleted.
@@ -189,10 +203,20 @@ impl Runner {
             // No time is computed from these.
             Ended::Returned(Ok(_)) | Ended::Decided(_) | Ended::Lost => job.created_at_ms,
         };
+        let used = match &attempt.used {
+            Some((cx, _)) => Used::by(cx).await,
+            None => Used::default(),
+        };
         // A run that got further begins a new row of attempts: large work may meet many faults, each of which was overcome.
         let moved = attempt.used.as_ref().is_some_and(|(_, progress)| progress.moved());
-        let attempts = if moved { 0 } else { job.attempts };
-        let run = Run { attempts, created_at_ms: job.created_at_ms, now_ms, random: rand::random() };
+        let run = Run {
+            attempts: if moved { 0 } else { job.attempts },
+            created_at_ms: job.created_at_ms,
+            now_ms,
+            random: rand::random(),
+            down_until_ms: used.usage().and_then(|usage| usage.down_until_ms(now_ms)),
+            may_wait: job.kind != JobKind::TestConnection && used.may_wait,
+        };
         let finish = match &attempt.ended {
             Ended::Returned(result) => finish_of(result, run, &self.timing.backoff),
             Ended::Panicked(message) => Some(finish_of_panic(message, run, &self.timing.backoff)),
@@ -202,25 +226,74 @@ impl Runner {
         let Some(finish) = finish else { return Ok(None) };
         let give_back = self.stop.is_cancelled() || signals.provider_waits();
         let finish = as_requested(finish, signals.requested(), give_back);
-        if let Some((cx, progress)) = &mut attempt.used {
-            if matches!(attempt.ended, Ended::Returned(_)) {
-                progress.save_calls(cx).await?;
-            }
-            if let Some((provider, key, usage)) = cx.budget_used().await {
-                measure_budget(provider, usage);
-                self.store.provider_budget_save(&job.fence, provider, key, &usage).await?;
-            }
+        if let Some((cx, progress)) = &mut attempt.used
+            && matches!(attempt.ended, Ended::Returned(_))
+        {
+            progress.save_calls(cx).await?;
+        }
+        if let Some((provider, key, usage)) = &used.budget {
+            measure_budget(*provider, *usage);
+            self.store.provider_budget_save(&job.fence, *provider, key, usage).await?;
         }
         if let (Ended::Returned(Err(Error::Unauthorized { attention, message })), Some(provider)) = (&attempt.ended, job.provider)
             && job.kind != JobKind::TestConnection
         {
             self.store.provider_needs_attention(&job.fence, provider, *attention, message).await?;
         }
+        self.note_outage(job, &finish, &used).await?;
         let state = match PlainEnd::of(&finish) {
             Some(end) => self.ends.ask((job.fence, end)).await??,
             None => self.store.job_finish(&job.fence, &finish).await?,
         };
         Ok(Some((finish, state)))
+    }
+
+    /// Shows people that the provider's platform is down, once that lasts, and that it is back.
+    async fn note_outage(&self, job: &ClaimedJob, finish: &Finish, used: &Used) -> Result<()> {
+        let Some(provider) = job.provider else { return Ok(()) };
+        let outages = used.usage().map_or(0, |usage| usage.outages);
+        if let Finish::Outage { message, .. } = finish
+            && outages >= LASTING_OUTAGES
+            && used.attention.is_none()
+            && used.may_wait
+        {
+            return self.store.provider_needs_attention(&job.fence, provider, Attention::UpstreamDown, message).await;
+        }
+        if used.answered && outages == 0 && used.attention == Some(Attention::UpstreamDown) {
+            return self.store.provider_answers(&job.fence, provider).await;
+        }
+        Ok(())
+    }
+}
+
+/// What a run had to do with its provider's platform.
+#[derive(Default)]
+struct Used {
+    budget: Option<(ProviderId, BudgetKey, Usage)>,
+    /// Whether a call of the run had an answer.
+    answered: bool,
+    /// What was to be mended when the run began.
+    attention: Option<Attention>,
+    /// Whether the provider is one that a person may mend, so that its jobs wait.
+    may_wait: bool,
+}
+
+impl Used {
+    async fn by(cx: &Context) -> Self {
+        let provider = cx.provider().ok();
+        Self {
+            budget: cx.budget_used().await,
+            answered: cx.answered(),
+            attention: provider.and_then(|provider| provider.attention),
+            may_wait: provider.is_some_and(|provider| match provider.state {
+                ProviderState::Testing | ProviderState::Active | ProviderState::NeedsAttention | ProviderState::Paused => true,
+                ProviderState::PendingApproval | ProviderState::Deleting | ProviderState::Deleted => false,
+            }),
+        }
+    }
+
+    fn usage(&self) -> Option<&Usage> {
+        self.budget.as_ref().map(|(_, _, usage)| usage)
     }
 }
 
@@ -251,13 +324,14 @@ fn note_end(job: &ClaimedJob, finish: &Finish, state: JobState, started: Instant
     let provider = job.provider.map(tracing::field::display);
     let (state, duration_ms) = (state.as_str(), started.elapsed().as_millis());
     match finish {
-        Finish::Retry { reason, message, .. } | Finish::Fail { reason, message } => {
+        Finish::Retry { reason, message, .. } | Finish::Hold { reason, message } | Finish::Fail { reason, message } => {
             tracing::warn!(job = %id, kind, provider, outcome, state, duration_ms, reason, "job {id} ({kind}): {outcome}: {message}");
         }
         Finish::Done(_)
         | Finish::Partial(_)
         | Finish::Continue
         | Finish::Snooze { .. }
+        | Finish::Outage { .. }
         | Finish::WaitForChildren
         | Finish::Cancelled
         | Finish::Paused

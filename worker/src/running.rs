@@ -4,9 +4,10 @@
 //! meanwhile, tells it to stop at its next checkpoint. Renewals go on while the process drains: a run that is about to reach its checkpoint must not lose its lease.
 
 use crate::args::Timing;
+use linkyard_core::error::Attention;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{ClaimedJob, Fence, JobKind, RequestedState};
-use linkyard_core::provider::ProviderState;
+use linkyard_core::provider::{Provider, ProviderState};
 use linkyard_core::scope::Scope;
 use linkyard_store::Store;
 use std::collections::HashMap;
@@ -56,6 +57,11 @@ impl Signals {
     #[must_use]
     pub(crate) fn requested(&self) -> RequestedState {
         *self.requested.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the run should end at its next checkpoint.
+    pub(crate) async fn stopping(&self) {
+        self.stop.cancelled().await;
     }
 
     /// Waits until the lease is lost.
@@ -153,18 +159,16 @@ impl Running {
 async fn provider_stops(store: &Store, entry: &Entry) -> bool {
     let Some(provider) = entry.provider else { return false };
     let scope = Scope::new(entry.fence.organization, format!("job:{}", entry.kind.as_str()));
-    store.provider_get(&scope, provider).await.is_ok_and(|provider| must_wait(provider.state, entry.kind))
+    store.provider_get(&scope, provider).await.is_ok_and(|provider| must_wait(&provider, entry.kind))
 }
 
-/// Whether a provider in `state` makes a job of `kind` wait. The feeder leaves such jobs out; this is for those already on their way.
-pub(crate) fn must_wait(state: ProviderState, kind: JobKind) -> bool {
-    match state {
+/// Whether `provider` makes a job of `kind` wait. The feeder leaves such jobs out; this is for those already on their way.
+pub(crate) fn must_wait(provider: &Provider, kind: JobKind) -> bool {
+    let held = provider.attention.is_some_and(Attention::stops_all);
+    match provider.state {
         ProviderState::Paused | ProviderState::PendingApproval => kind != JobKind::TestConnection,
-        ProviderState::Testing
-        | ProviderState::Active
-        | ProviderState::NeedsAttention
-        | ProviderState::Deleting
-        | ProviderState::Deleted => false,
+        ProviderState::NeedsAttention => held && kind != JobKind::TestConnection,
+        ProviderState::Testing | ProviderState::Active | ProviderState::Deleting | ProviderState::Deleted => false,
     }
 }
 

@@ -33,7 +33,8 @@ impl Next {
     }
 }
 
-/// Every schedule. The hourly fetch reads what changed; the nightly one everything, which alone shows what is gone.
+/// Every schedule. The hourly fetch reads what changed; the nightly one everything, which alone shows what is gone. A provider that needs
+/// attention is tested again and again, so that it works by itself once it is mended.
 fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
     let fetch = Schedule {
         name: "fetch_nightly",
@@ -74,6 +75,16 @@ fn schedules(pace: SchedulePace) -> Vec<(Schedule, Next)> {
             Next::AtHour(3),
         ),
     ];
+    let test = Schedule {
+        name: "test_failing",
+        owner: ScheduleOwner::FailingProvider,
+        kind: JobKind::TestConnection,
+        lane: Lane::Background,
+        payload: json!({}),
+        key: "",
+        alone: false,
+    };
+    all.extend(pace.test_every_ms.map(|every_ms| (test, Next::After(every_ms))));
     all.extend(pace.fetch_every_ms.map(|every_ms| (changes, Next::After(every_ms))));
     all
 }

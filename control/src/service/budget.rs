@@ -17,12 +17,29 @@ pub struct ProviderBudget {
     pub live: bool,
     /// When this was known, milliseconds since 1970; `None` while nothing was ever called.
     pub observed_at_ms: Option<i64>,
-    /// No call before this time, milliseconds since 1970; `None` when nothing stops calls.
-    pub blocked_until_ms: Option<i64>,
+    /// No call before this time, milliseconds since 1970, and whether that is because the platform is down; `None` when nothing stops
+    /// calls.
+    pub block: Option<(i64, Block)>,
     /// What the jobs that are not finished still need.
     pub demand: Demand,
     /// When that would be done, milliseconds since 1970; `None` where it can not be told.
     pub done_at_ms: Option<i64>,
+}
+
+/// Why no call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// The platform asked to wait.
+    RateLimit,
+    /// The platform does not answer.
+    UpstreamDown,
+}
+
+/// What stops calls, and until when; what the provider's row says counts as well.
+fn block(usage: &Usage, provider: &Provider, now_ms: i64) -> Option<(i64, Block)> {
+    let why = if usage.outages > 0 { Block::UpstreamDown } else { Block::RateLimit };
+    let until_ms = usage.blocked_until_ms.max(usage.down_until_ms).max(provider.not_before_ms);
+    (until_ms > now_ms || usage.outages > 0).then_some((until_ms, why))
 }
 
 impl Service {
@@ -43,17 +60,10 @@ impl Service {
         let (live, observed_at_ms) =
             (counted.is_some(), if counted.is_some() { Some(now_ms) } else { kept.as_ref().map(|kept| kept.kept_at_ms) });
         let usage = counted.or_else(|| kept.map(|kept| kept.usage));
-        let blocked_until_ms = usage.map_or(0, |usage| usage.blocked_until_ms).max(provider.not_before_ms);
-        let usage = usage.map(|usage| Usage { blocked_until_ms, ..usage });
+        let block = usage.as_ref().and_then(|usage| block(usage, &provider, now_ms));
+        let usage = usage.map(|usage| Usage { blocked_until_ms: block.map_or(0, |(until_ms, _)| until_ms), ..usage });
         let done_at_ms = usage.zip(demand.calls).and_then(|(usage, calls)| usage.done_at_ms(calls, now_ms));
-        Ok(ProviderBudget {
-            usage,
-            live,
-            observed_at_ms,
-            blocked_until_ms: Some(blocked_until_ms).filter(|until_ms| *until_ms > now_ms),
-            demand,
-            done_at_ms,
-        })
+        Ok(ProviderBudget { usage, live, observed_at_ms, block, demand, done_at_ms })
     }
 
     /// The calls of a provider in the last `minutes` minutes (at most 1,440), oldest first; minutes without calls are left out.

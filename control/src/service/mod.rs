@@ -16,7 +16,7 @@ mod registry;
 mod session;
 mod worker;
 
-pub use budget::ProviderBudget;
+pub use budget::{Block, ProviderBudget};
 pub use decision_file::{ImportPreview, Imported, Upload};
 pub use provider::ProviderForm;
 

@@ -2,7 +2,7 @@
 
 use super::{count, timestamp};
 use crate::names::PROVIDERS;
-use crate::service::ProviderBudget;
+use crate::service::{self, ProviderBudget};
 use linkyard_core::budget::{CallMinute, Usage};
 use linkyard_core::id::ProviderId;
 use linkyard_proto::v1;
@@ -10,13 +10,17 @@ use linkyard_proto::v1::budget::{Block, Forecast, Minute, Window};
 
 /// A provider's budget and the minutes of the past that were asked for.
 pub(crate) fn budget(provider: ProviderId, budget: &ProviderBudget, minutes: &[CallMinute]) -> v1::Budget {
-    let block = if budget.blocked_until_ms.is_some() { Block::RateLimit } else { Block::Unspecified };
+    let block = match budget.block {
+        None => Block::Unspecified,
+        Some((_, service::Block::RateLimit)) => Block::RateLimit,
+        Some((_, service::Block::UpstreamDown)) => Block::UpstreamDown,
+    };
     v1::Budget {
         name: PROVIDERS.name(provider),
         spike: budget.usage.as_ref().map(spike),
         hour: budget.usage.as_ref().map(hour),
         block: block.into(),
-        blocked_until_time: budget.blocked_until_ms.map(timestamp),
+        blocked_until_time: budget.block.map(|(until_ms, _)| timestamp(until_ms)),
         refused_calls: budget.usage.map_or(0, |usage| count(usage.refused)),
         observe_time: budget.observed_at_ms.map(timestamp),
         live: budget.live,

@@ -44,6 +44,8 @@ pub struct CallAnswer {
     pub server_now_ms: Option<i64>,
     /// `Retry-After`, already made a duration.
     pub retry_after: Option<Duration>,
+    /// The platform is broken, as far as this call tells: there was no whole answer, or one of 5xx that names no time to come back.
+    pub failed: bool,
 }
 
 /// What a budget knows, for people and for keeping over a restart. Times are milliseconds since 1970 on our clock; 0 = none.
@@ -72,6 +74,10 @@ pub struct Usage {
     pub hour_resets_at_ms: i64,
     /// No call before this time, because the platform said so.
     pub blocked_until_ms: i64,
+    /// How often in a row calls were stopped because the platform is down; 0 = it answers.
+    pub outages: u32,
+    /// While it is down: no call before this time; then one tries for all.
+    pub down_until_ms: i64,
     /// Calls refused for their rate (429) since the state began.
     pub refused: u64,
     /// How often somebody had to wait since the start of the process.
@@ -79,6 +85,12 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Until when calls are stopped at `now_ms` because the platform is down; `None` when it answers.
+    #[must_use]
+    pub fn down_until_ms(&self, now_ms: i64) -> Option<i64> {
+        (self.outages > 0).then_some(self.down_until_ms.max(now_ms))
+    }
+
     /// When `calls` more of the lanes in which nobody waits would all have been made, if nothing else calls: milliseconds since 1970.
     /// `None` for a budget of which nothing is known.
     #[must_use]
@@ -89,7 +101,7 @@ impl Usage {
         }
         let whole = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let windows = |calls: u64| whole((calls.saturating_sub(1) / u64::from(per_spike)).saturating_mul(self.spike_window_ms));
-        let begins = now_ms.max(self.blocked_until_ms);
+        let begins = now_ms.max(self.blocked_until_ms).max(self.down_until_ms);
         let used = if self.hour_resets_at_ms > begins { self.hour_used } else { 0 };
         let left = u64::from(per_hour.saturating_sub(used));
         let Some(later) = calls.checked_sub(left).filter(|later| *later > 0) else {

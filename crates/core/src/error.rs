@@ -56,6 +56,27 @@ pub enum Attention {
 }
 
 impl Attention {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Credentials,
+        Self::NotInstalled,
+        Self::NotConnected,
+        Self::Permission,
+        Self::UnknownCompany,
+        Self::UpstreamDown,
+        Self::TestUnfinished,
+    ];
+
+    /// Whether every call is refused until a person has mended it: the provider's jobs wait then, and go on by themselves after a
+    /// connection test that succeeds. (A missing permission stops some work and not the rest; a platform that is down is waited for.)
+    #[must_use]
+    pub fn stops_all(self) -> bool {
+        match self {
+            Self::Credentials | Self::NotInstalled | Self::NotConnected | Self::UnknownCompany => true,
+            Self::Permission | Self::UpstreamDown | Self::TestUnfinished => false,
+        }
+    }
+
     /// The word in SQL, logs and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -73,16 +94,21 @@ impl Attention {
     /// The reason named by `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let all = [
-            Self::Credentials,
-            Self::NotInstalled,
-            Self::NotConnected,
-            Self::Permission,
-            Self::UnknownCompany,
-            Self::UpstreamDown,
-            Self::TestUnfinished,
-        ];
-        all.into_iter().find(|reason| reason.as_str() == word)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// The stable reason of an error about it, see [`Error::reason`].
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Credentials => "PROVIDER_CREDENTIALS",
+            Self::NotInstalled => "PROVIDER_NOT_INSTALLED",
+            Self::NotConnected => "PROVIDER_NOT_CONNECTED",
+            Self::Permission => "PROVIDER_PERMISSION",
+            Self::UnknownCompany => "PROVIDER_UNKNOWN_COMPANY",
+            Self::UpstreamDown => "PROVIDER_UPSTREAM_DOWN",
+            Self::TestUnfinished => "PROVIDER_TEST_UNFINISHED",
+        }
     }
 }
 
@@ -232,15 +258,7 @@ impl Error {
             Self::Conflict { reason: ConflictReason::RequestIdReused, .. } => "REQUEST_ID_REUSED",
             Self::Conflict { reason: ConflictReason::TooMany, .. } => "TOO_MANY_WAIT",
             Self::Forbidden(_) => "FORBIDDEN",
-            Self::Unauthorized { attention, .. } => match attention {
-                Attention::Credentials => "PROVIDER_CREDENTIALS",
-                Attention::NotInstalled => "PROVIDER_NOT_INSTALLED",
-                Attention::NotConnected => "PROVIDER_NOT_CONNECTED",
-                Attention::Permission => "PROVIDER_PERMISSION",
-                Attention::UnknownCompany => "PROVIDER_UNKNOWN_COMPANY",
-                Attention::UpstreamDown => "PROVIDER_UPSTREAM_DOWN",
-                Attention::TestUnfinished => "PROVIDER_TEST_UNFINISHED",
-            },
+            Self::Unauthorized { attention, .. } => attention.reason(),
             Self::Throttled { .. } => "RATE_LIMITED",
             Self::Unavailable { .. } => "UNAVAILABLE",
             Self::Internal { .. } => "INTERNAL",

@@ -92,6 +92,24 @@ words! {
     }
 }
 
+impl JobKind {
+    /// Whether all its calls only read, so that one may be given up at any moment without a doubt about what it did.
+    #[must_use]
+    pub fn only_reads(self) -> bool {
+        match self {
+            Self::TestConnection | Self::FetchDirectory => true,
+            Self::Suggest
+            | Self::LinkParties
+            | Self::LinkProjects
+            | Self::SyncLinked
+            | Self::PushCompliance
+            | Self::ImportDecisions
+            | Self::Retention
+            | Self::FindDuplicates => false,
+        }
+    }
+}
+
 impl JobState {
     /// Whether nothing will happen to it any more unless a person asks.
     #[must_use]
@@ -316,6 +334,20 @@ pub enum Finish {
     Snooze {
         /// Milliseconds since 1970.
         until_ms: i64,
+    },
+    /// `WAITING_FOR_BUDGET` until this time, because the platform is down; the provider is blocked until then as well. Not an attempt.
+    Outage {
+        /// Milliseconds since 1970.
+        until_ms: i64,
+        /// What was seen of it, as a sentence.
+        message: String,
+    },
+    /// QUEUED again: it waits until the provider, which needs attention, works again. Not an attempt.
+    Hold {
+        /// The error's reason.
+        reason: String,
+        /// The error's sentence.
+        message: String,
     },
     /// `WAITING_FOR_CHILDREN`.
     WaitForChildren,

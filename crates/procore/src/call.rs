@@ -2,7 +2,7 @@
 //! replaced once and the call made once more; every other failure goes to the caller, who decides in a job's terms.
 
 use crate::company::Company;
-use crate::failure::{Refusal, Waiting};
+use crate::failure::{self, Refusal, Waiting};
 use crate::token::{self, Credential, Token};
 use crate::transport::{Answer, now_ms};
 use bytes::Bytes;
@@ -91,6 +91,11 @@ impl Company {
         let span = tracing::info_span!("procore", otel.name = asked, otel.kind = "client", status = tracing::field::Empty);
         let (head, answer) = inner.transport.exchange(asked, request).instrument(span.clone()).await;
         let told = head.map(|head| head.answer).unwrap_or_default();
+        let failed = match &answer {
+            Ok(answer) => answer.status >= 500 && told.retry_after.is_none(),
+            Err(error) => failure::broke_off(error),
+        };
+        let told = CallAnswer { failed, ..told };
         span.record("status", told.status);
         measure::call_made(asked, told.status, started.elapsed());
         self.tally.ended(told.status, answer.is_ok());

@@ -259,6 +259,11 @@ pub(crate) fn no_answer(asked: &str, error: reqwest::Error) -> Error {
     Error::Unavailable { service: "procore", message: format!("{asked} {what}"), source: Some(Box::new(error.without_url())) }
 }
 
+/// Whether a call had no whole answer. An answer that was too large has nothing beneath.
+pub(crate) fn broke_off(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { source: Some(_), .. })
+}
+
 /// Puts `attention` in place of a `NotFound` or a permission error: during a connection test these say more than elsewhere.
 pub(crate) fn as_attention<T>(result: Result<T>, attention: Attention, advice: &str) -> Result<T> {
     match result {

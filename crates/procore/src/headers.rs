@@ -45,6 +45,7 @@ impl Head {
             reset_at_s: number(headers, "x-rate-limit-reset").filter(|seconds: &i64| *seconds > 0),
             server_now_ms,
             retry_after,
+            failed: false,
         };
         Self {
             answer,

@@ -35,3 +35,16 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_the_bounds_that_the_rest_of_the_program_counts_on() {
+        let settings = Settings::default();
+        let seconds = [settings.connect, settings.read_idle, settings.total, settings.pool_idle].map(|time| time.as_secs());
+        assert_eq!((seconds, settings.body_cap), ([5, 15, 60, 30], 16 * 1024 * 1024));
+        assert_eq!([settings.longest_wait_in_place, settings.longest_wait].map(|time| time.as_secs()), [1, 900]);
+    }
+}

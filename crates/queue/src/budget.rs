@@ -1,10 +1,12 @@
 //! The call budget: how many calls a platform may still get, per app credential and company.
 //!
 //! Lives here: the two implementations of the [`Budget`] port, in this process for the embedded mode and in Redis (`shared.rs`) for
-//! workers that share their companies. Both count by the same rules, in `windows.rs`, which knows no locks and no clock. Does not live
+//! workers that share their companies. Both count by the same rules, in `windows.rs` and, for a platform
+//! that is down, `breaker.rs`, which know no locks and no clock. Does not live
 //! here: keeping usage over a restart (the store's), and what a caller does while it waits.
 
 mod args;
+mod breaker;
 mod clock;
 mod shared;
 mod windows;

@@ -207,6 +207,7 @@ mod tests {
     #[test]
     fn the_wait_between_connections_grows_to_five_seconds() {
         assert!(backoff(1) <= Duration::from_millis(100));
+        assert_eq!([target::OPEN_WITHIN, ANSWER_WITHIN].map(|time| time.as_secs()), [2, 5]);
         assert!(backoff(40) <= Duration::from_secs(5) && backoff(40) >= Duration::from_millis(2_500));
     }
 

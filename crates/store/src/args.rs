@@ -106,20 +106,21 @@ impl Store {
     }
 }
 
+/// How long a caller waits for a connection to PostgreSQL.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
+
+/// The ends of every wait inside PostgreSQL.
+const SESSION: [(&str, &str); 3] =
+    [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")];
+
 async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections.max(2))
-        .acquire_timeout(Duration::from_secs(3))
+        .acquire_timeout(ACQUIRE_WITHIN)
         .test_before_acquire(true)
         .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|options| {
-            options.application_name("linkyard").options([
-                ("statement_timeout", "30s"),
-                ("lock_timeout", "2s"),
-                ("idle_in_transaction_session_timeout", "10s"),
-            ])
-        });
+        .map_sqlx_postgres_opts(|options| options.application_name("linkyard").options(SESSION));
     Database::connect(options).await.map_err(database)
 }
 
@@ -159,4 +160,16 @@ fn sqlite_options(url: &str, connections: u32, readers: bool) -> ConnectOptions 
             if readers { options.pragma("query_only", "on") } else { options }
         });
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_for_postgres_is_without_an_end() {
+        assert_eq!(ACQUIRE_WITHIN, Duration::from_secs(3));
+        let expected = [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")];
+        assert_eq!(SESSION, expected);
+    }
 }

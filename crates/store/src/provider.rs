@@ -24,6 +24,17 @@ const COLUMNS: &str = "id, organization_id, display_name, environment, company_i
     default_party_type_id, default_compliance_profile_id, contacts_mode, pushes, retire_by, auto_add_parties_since_ms,
     auto_add_projects_since_ms, schedules, last_push_job_id, state, attention, state_message, visible, not_before_ms, revision, created_at_ms, updated_at_ms, last_fetch_at_ms";
 
+/// Why no call is made before `not_before_ms`: the word in SQL of a rate limit.
+pub(crate) const RATE_LIMIT: &str = "rate_limit";
+/// The same of a platform that is down.
+pub(crate) const UPSTREAM_DOWN: &str = "upstream_down";
+
+/// The condition on rows of `provider` under which its jobs wait for a person to mend it; connection tests do not.
+pub(crate) fn held() -> String {
+    let reasons = Attention::ALL.iter().filter(|reason| reason.stops_all()).map(|reason| format!("'{}'", reason.as_str()));
+    format!("(provider.state = 'needs_attention' and provider.attention in ({}))", reasons.collect::<Vec<_>>().join(", "))
+}
+
 /// The longest name of a provider, in characters.
 const LONGEST_DISPLAY_NAME: usize = 200;
 

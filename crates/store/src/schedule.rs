@@ -19,6 +19,9 @@ pub enum ScheduleOwner {
     Provider,
     /// As [`ScheduleOwner::Provider`], where compliance is pushed.
     PushingProvider,
+    /// Every provider that needs attention, where asking again can tell that it was mended, and whose schedules are not switched off. A
+    /// connection test only reads, so it can not tell of a missing permission to write.
+    FailingProvider,
     /// Every organization.
     Organization,
 }
@@ -67,6 +70,9 @@ impl Store {
             ScheduleOwner::PushingProvider => {
                 format!("select p.id, p.organization_id from provider p where {works} and p.pushes")
             }
+            ScheduleOwner::FailingProvider => "select p.id, p.organization_id from provider p
+                where p.state = 'needs_attention' and p.attention <> 'permission' and p.schedules"
+                .to_owned(),
             ScheduleOwner::Organization => "select o.id, o.id as organization_id from organization o".to_owned(),
         };
         let sql = format!(
@@ -107,7 +113,9 @@ impl Store {
             return Ok(false);
         }
         let provider = match schedule.owner {
-            ScheduleOwner::Provider | ScheduleOwner::PushingProvider => Some(ProviderId(due.owner)),
+            ScheduleOwner::Provider | ScheduleOwner::PushingProvider | ScheduleOwner::FailingProvider => {
+                Some(ProviderId(due.owner))
+            }
             ScheduleOwner::Organization => None,
         };
         let new = NewJob {

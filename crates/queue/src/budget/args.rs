@@ -48,6 +48,25 @@ pub struct BudgetArgs {
         value_parser = clap::value_parser!(u32).range(0..=90)
     )]
     pub reserve_percent: u32,
+
+    /// For how long nobody calls a platform that failed five times in a row, milliseconds; then one call tries for all. It doubles with
+    /// each try that fails.
+    #[arg(
+        long = "budget-outage-first-wait-ms",
+        env = "LINKYARD_BUDGET_OUTAGE_FIRST_WAIT_MS",
+        default_value_t = 5_000,
+        value_parser = clap::value_parser!(u64).range(1..=900_000)
+    )]
+    pub outage_first_wait_ms: u64,
+
+    /// The longest of these waits, milliseconds.
+    #[arg(
+        long = "budget-outage-most-wait-ms",
+        env = "LINKYARD_BUDGET_OUTAGE_MOST_WAIT_MS",
+        default_value_t = 60_000,
+        value_parser = clap::value_parser!(u64).range(1..=900_000)
+    )]
+    pub outage_most_wait_ms: u64,
 }
 
 impl Default for BudgetArgs {
@@ -58,6 +77,8 @@ impl Default for BudgetArgs {
             initial_spike_limit: 20,
             initial_hour_limit: 600,
             reserve_percent: 10,
+            outage_first_wait_ms: 5_000,
+            outage_most_wait_ms: 60_000,
         }
     }
 }

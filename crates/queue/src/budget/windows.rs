@@ -9,6 +9,7 @@
 //! that the hour has at least as many calls left, which is how a guess about the hour that is too low gets corrected.
 
 use super::BudgetArgs;
+use super::breaker::{Breaker, Waits};
 use linkyard_core::budget::{CallAnswer, Usage};
 use linkyard_core::job::Lane;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub(super) struct Rules {
     initial_spike_limit: u32,
     initial_hour_limit: u32,
     reserve_percent: u32,
+    waits: Waits,
 }
 
 impl From<&BudgetArgs> for Rules {
@@ -45,6 +47,7 @@ impl From<&BudgetArgs> for Rules {
             initial_spike_limit: args.initial_spike_limit.max(1),
             initial_hour_limit: args.initial_hour_limit.max(1),
             reserve_percent: args.reserve_percent.min(90),
+            waits: Waits::from(args),
         }
     }
 }
@@ -94,6 +97,8 @@ pub(super) struct Windows {
     #[serde(default)]
     refused: u64,
     waits: u64,
+    #[serde(default)]
+    breaker: Breaker,
 }
 
 impl Windows {
@@ -110,6 +115,7 @@ impl Windows {
             blocked_until: 0,
             refused: 0,
             waits: 0,
+            breaker: Breaker::default(),
         }
     }
 
@@ -117,11 +123,13 @@ impl Windows {
     pub(super) fn ask(&mut self, rules: &Rules, lane: Lane, now: u64) -> Option<u64> {
         self.forget(rules, now);
         let block = self.blocked_until.saturating_sub(now);
-        let wait = block.max(self.first()).max(self.spike(rules, lane, now)).max(self.hour(rules, lane, now));
+        let windows = self.first().max(self.spike(rules, lane, now)).max(self.hour(rules, lane, now));
+        let wait = block.max(windows).max(self.breaker.wait(now));
         if wait > 0 {
             self.waits += 1;
             return Some(wait);
         }
+        self.breaker.go(now);
         self.under_way.push_back(now);
         self.hour_used = self.hour_used.saturating_add(1);
         self.hour_ends.get_or_insert(now + rules.hour_window_ms);
@@ -136,6 +144,11 @@ impl Windows {
         }
         self.answered |= answer.status != 0;
         self.refused += u64::from(answer.status == 429);
+        match answer {
+            CallAnswer { failed: true, .. } => self.breaker.failed(rules.waits, now),
+            CallAnswer { status: 0, .. } => self.breaker.dropped(),
+            CallAnswer { .. } => self.breaker.answered(),
+        }
         let until_reset_ms = answer.reset_at_s.and_then(|reset_s| {
             // Without their clock ours stands in, a second on the safe side.
             let (their_now_ms, margin_ms) = answer.server_now_ms.map_or((wall_ms, ROUNDING_MS), |now_ms| (now_ms, 0));
@@ -170,6 +183,8 @@ impl Windows {
             hour_window_ms: rules.hour_window_ms,
             hour_resets_at_ms: self.hour_ends.map_or(0, wall),
             blocked_until_ms: if self.blocked_until > now { wall(self.blocked_until) } else { 0 },
+            outages: self.breaker.open().map_or(0, |(opened, _)| opened),
+            down_until_ms: self.breaker.open().map_or(0, |(_, until)| wall(until)),
             refused: self.refused,
             waits: self.waits,
         }
@@ -190,6 +205,10 @@ impl Windows {
         self.fill_spike(usage.spike_used, now);
         self.refused = self.refused.max(usage.refused);
         let ahead = |at_ms: i64| positive(at_ms.saturating_sub(wall_ms));
+        if !self.answered {
+            self.breaker.restore(usage.outages, now + ahead(usage.down_until_ms));
+            self.breaker.keep_behind(rules.waits, now);
+        }
         let hour_left = ahead(usage.hour_resets_at_ms).min(rules.hour_window_ms);
         if hour_left > 0 {
             self.hour_used = self.hour_used.max(usage.hour_used);
@@ -210,6 +229,7 @@ impl Windows {
         self.under_way.iter_mut().chain(self.recent.iter_mut()).for_each(|at| *at = (*at).min(now));
         self.hour_ends = self.hour_ends.map(|ends| ends.min(longest));
         self.blocked_until = self.blocked_until.min(longest);
+        self.breaker.keep_behind(rules.waits, now);
     }
 
     /// How long this may matter, milliseconds: from now on nothing that is known here lasts longer.

@@ -11,7 +11,7 @@ use redis::{
 use std::time::Duration;
 
 /// How long a connection, with its handshake and its first answer, may take.
-const OPEN_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const OPEN_WITHIN: Duration = Duration::from_secs(2);
 /// A cluster redirects once; more than this is a cluster that does not agree with itself.
 const MOST_REDIRECTS: usize = 3;
 const SENTINEL_PORT: u16 = 26_379;

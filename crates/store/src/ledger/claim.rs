@@ -6,6 +6,7 @@
 
 use super::read::{WANTED, counts, ids};
 use crate::Store;
+use crate::provider::held;
 use crate::row::{get, json, optional_json, word};
 use crate::sql::{Column, all, among, batch, execute, rows};
 use linkyard_core::Result;
@@ -25,18 +26,19 @@ pub struct Renewal {
     pub requested: Option<RequestedState>,
 }
 
-/// The condition on rows of `job` under which they may start now; `{now}` is still to be filled in. A provider that waits for approval
-/// or is paused holds everything but its connection test; a block (`not_before`) holds that as well.
+/// The condition on rows of `job` under which they may start now; `{now}` is still to be filled in. A provider that waits for approval,
+/// is paused or refuses every call holds everything but its connection test; a block (`not_before`) holds that as well.
 pub(super) fn runnable() -> String {
     format!(
         "{} and {} and not exists (
             select 1 from provider where provider.id = job.provider_id and (
                 provider.not_before_ms > {{now}} or provider.state = 'deleted'
-                or provider.state in ('paused', 'pending_approval') and job.kind <> 'test_connection'
+                or (provider.state in ('paused', 'pending_approval') or {held}) and job.kind <> 'test_connection'
             )
         )",
         due("{now}"),
-        startable()
+        startable(),
+        held = held()
     )
 }
 

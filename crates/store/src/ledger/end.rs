@@ -30,6 +30,8 @@ impl PlainEnd {
             Finish::Continue => Some(Self::Continue),
             Finish::Partial(_)
             | Finish::Snooze { .. }
+            | Finish::Outage { .. }
+            | Finish::Hold { .. }
             | Finish::WaitForChildren
             | Finish::Retry { .. }
             | Finish::Fail { .. }

@@ -7,6 +7,7 @@
 use super::LIVE;
 use super::claim::{due, known_kinds, startable};
 use crate::Store;
+use crate::provider::held;
 use crate::row::{count, get, word};
 use crate::sql::{all, execute, one};
 use linkyard_core::id::{JobId, ProviderId};
@@ -44,13 +45,14 @@ fn over_queues(columns: &str) -> String {
     format!(
         "select {of_providers} from (
             select provider.id as provider_id, provider.not_before_ms, lanes.lane,
-                case when provider.state in ('paused', 'pending_approval') then 1 else 0 end as tests_only
+                case when provider.state in ('paused', 'pending_approval') or {held} then 1 else 0 end as tests_only
             from provider cross join {EACH_LANE} where provider.state <> 'deleted'
          ) as queue cross join (select {{now}} as now_ms) as clock
          union all
          select {of_none} from (
             select cast(null as uuid) as provider_id, 0 as not_before_ms, lanes.lane, 0 as tests_only from {EACH_LANE}
-         ) as queue cross join (select {{now}} as now_ms) as clock"
+         ) as queue cross join (select {{now}} as now_ms) as clock",
+        held = held()
     )
 }
 
@@ -68,8 +70,8 @@ struct Queue {
 
 impl Store {
     /// Jobs that may run now: lanes first (a person waits > push > background), oldest first within a provider, round-robin between
-    /// providers. Providers that are paused, blocked (`not_before`), waiting for approval or deleted are left out, except that a
-    /// connection test may always run unless the provider is blocked or deleted. Kinds unknown here and newer payloads are left out.
+    /// providers. Providers that are paused, blocked (`not_before`), refusing every call, waiting for approval or deleted are left out, except
+    /// that a connection test may always run unless the provider is blocked or deleted. Kinds unknown here and newer payloads are left out.
     /// With `most_running` a provider has no more jobs here than may run beside those of its jobs that run now; the oldest ones, so
     /// what was handed out before and did not start yet is counted.
     ///

@@ -2,11 +2,13 @@
 
 use super::{link_rows, untested};
 use crate::Store;
+use crate::provider::{RATE_LIMIT, UPSTREAM_DOWN};
 use crate::row::{get, word};
 use crate::sql::{commit, execute, one};
+use linkyard_core::error::Attention;
 use linkyard_core::job::{Checkpoint, Fence, Finish, JobState};
 use linkyard_core::{Error, Result};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 /// The first statement of every transaction with an effect: checks the epoch, saves where to go on, adds the counts, and notes that
@@ -86,13 +88,15 @@ impl Store {
                 untested::mark(&tx, &[fence.job]).await?;
             }
             Finish::Snooze { until_ms } => {
-                if let Some(provider) = get::<Option<Uuid>>(&found, "provider_id")? {
-                    block_provider(&tx, provider, *until_ms).await?;
-                }
+                block_provider(&tx, &found, *until_ms, RATE_LIMIT).await?;
+            }
+            Finish::Outage { until_ms, .. } => {
+                block_provider(&tx, &found, *until_ms, UPSTREAM_DOWN).await?;
             }
             Finish::Done(_)
             | Finish::Partial(_)
             | Finish::Continue
+            | Finish::Hold { .. }
             | Finish::WaitForChildren
             | Finish::Retry { .. }
             | Finish::Paused
@@ -121,6 +125,14 @@ fn change_of(finish: &Finish) -> (&'static str, Vec<Value>) {
         Finish::Snooze { until_ms } => {
             ("state = 'waiting_for_budget', run_at_ms = $4, starts_without_progress = 0", vec![(*until_ms).into()])
         }
+        Finish::Outage { until_ms, message } => (
+            "state = 'waiting_for_budget', run_at_ms = $4, error_reason = $5, error_message = $6, starts_without_progress = 0",
+            vec![(*until_ms).into(), Attention::UpstreamDown.reason().into(), message.as_str().into()],
+        ),
+        Finish::Hold { reason, message } => (
+            "state = 'queued', error_reason = $4, error_message = $5, starts_without_progress = 0",
+            vec![reason.as_str().into(), message.as_str().into()],
+        ),
         Finish::WaitForChildren => ("state = 'waiting_for_children', starts_without_progress = 0", vec![]),
         Finish::Retry { attempts, delay_ms, reason, message } => (
             "state = 'retrying', attempts = $7, run_at_ms = {now} + $4, error_reason = $5, error_message = $6,
@@ -149,8 +161,9 @@ fn change_of(finish: &Finish) -> (&'static str, Vec<Value>) {
     }
 }
 
-/// No call of this provider before `until_ms`; only ever grows.
-async fn block_provider(connection: &impl ConnectionTrait, provider: Uuid, until_ms: i64) -> Result<()> {
-    let sql = "update provider set not_before_ms = $2 where id = $1 and not_before_ms < $2";
-    execute(connection, sql, [provider.into(), until_ms.into()]).await.map(|_| ())
+/// No call of the provider of a job (`row`, with its `provider_id`) before `until_ms`, and why; only ever grows.
+async fn block_provider(connection: &impl ConnectionTrait, row: &QueryResult, until_ms: i64, reason: &str) -> Result<()> {
+    let Some(provider) = get::<Option<Uuid>>(row, "provider_id")? else { return Ok(()) };
+    let sql = "update provider set not_before_ms = $2, not_before_reason = $3 where id = $1 and not_before_ms < $2";
+    execute(connection, sql, [provider.into(), until_ms.into(), reason.into()]).await.map(|_| ())
 }

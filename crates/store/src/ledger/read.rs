@@ -3,6 +3,7 @@
 //! Two things are derived here instead of being written to many rows: what a provider's pause or block makes of its jobs, and what
 //! children add to their parent (counts, and revisions, so that a watcher of the parent sees them move).
 
+use crate::provider::held;
 use crate::row::{get, optional_json, word};
 use crate::sql::{Column, all, batch, rows};
 use linkyard_core::id::{JobId, OrganizationId, ProviderId};
@@ -15,24 +16,36 @@ use uuid::Uuid;
 
 /// Every job with its state as seen; a table for FROM. A connection test is not held up by a pause. The clock is a table of one row: read
 /// once, and a condition on the outside still reaches the indexes.
-const SEEN: &str = "(
+fn seen() -> String {
+    const WAITS: &str = "job.state in ('queued', 'waiting_for_budget', 'retrying')";
+    let held = format!("{WAITS} and {} and job.kind <> 'test_connection'", held());
+    let down = format!("{WAITS} and provider.not_before_ms > clock.now_ms and provider.not_before_reason = 'upstream_down'");
+    format!(
+        "(
     select job.id, job.organization_id, job.provider_id, job.parent_id, job.kind, job.lane, job.requested_state, job.epoch,
         job.attempts, job.phase, job.rows_total, job.rows_succeeded, job.rows_held, job.rows_failed, job.rows_skipped, job.calls,
-        job.error_reason, job.error_message, job.result, job.created_at_ms, job.started_at_ms, job.finished_at_ms,
+        case when {held} then 'PROVIDER_' || upper(provider.attention)
+            when {down} then 'PROVIDER_UPSTREAM_DOWN' else job.error_reason end as error_reason,
+        case when {held} then provider.state_message
+            when {down} and coalesce(job.error_reason, '') <> 'PROVIDER_UPSTREAM_DOWN'
+                then 'Procore does not answer; this goes on by itself when it does.'
+            else job.error_message end as error_message,
+        job.result, job.created_at_ms, job.started_at_ms, job.finished_at_ms,
         job.revision + coalesce(provider.revision, 0) as revision,
         case
-            when job.state in ('queued', 'waiting_for_budget', 'retrying') and provider.state = 'paused'
-                and job.kind <> 'test_connection' then 'paused'
+            when {WAITS} and provider.state = 'paused' and job.kind <> 'test_connection' or {held} then 'paused'
             when job.state in ('queued', 'retrying') and provider.not_before_ms > clock.now_ms then 'waiting_for_budget'
             else job.state
         end as state,
         case
-            when job.state in ('queued', 'waiting_for_budget', 'retrying') and provider.not_before_ms > clock.now_ms
+            when {WAITS} and provider.not_before_ms > clock.now_ms
                 and provider.not_before_ms > job.run_at_ms then provider.not_before_ms
             else job.run_at_ms
         end as run_at_ms
-    from job cross join (select {now} as now_ms) as clock left join provider on provider.id = job.provider_id
-) as seen";
+    from job cross join (select {{now}} as now_ms) as clock left join provider on provider.id = job.provider_id
+) as seen"
+    )
+}
 
 /// An id as a row of a batch.
 #[derive(Serialize)]
@@ -69,7 +82,7 @@ pub(super) async fn read_jobs(
     condition: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<Job>> {
-    let found = all(connection, &format!("select * from {SEEN} where {condition}"), values).await?;
+    let found = all(connection, &format!("select * from {} where {condition}", seen()), values).await?;
     let mut jobs = found.iter().map(job).collect::<Result<Vec<Job>>>()?;
     let parents: Vec<JobId> = jobs.iter().filter(|job| job.parent.is_none()).map(|job| job.id).collect();
     if parents.is_empty() {

@@ -1,6 +1,6 @@
 //! What a job may do with its provider: read the credentials, write what a test or a refusal says, keep the budget.
 
-use super::{require, require_approved, secret_binding};
+use super::{RATE_LIMIT, UPSTREAM_DOWN, require, require_approved, secret_binding};
 use crate::row::{get, optional_json, word};
 use crate::sql::{commit, execute, one};
 use crate::{Store, audit, ledger};
@@ -105,19 +105,57 @@ impl Store {
         commit(tx).await
     }
 
-    /// Keeps the budget's knowledge over a restart; `not_before_ms` only ever grows by this. Not fenced: what was learned about the
-    /// limits is true whoever learned it.
+    /// Takes a provider that was marked as down for one that works, because a call of the job was answered. One that waits for
+    /// something else keeps its state.
+    ///
+    /// # Errors
+    /// `Conflict(Fenced)`; `NotFound`.
+    pub async fn provider_answers(&self, fence: &Fence, id: ProviderId) -> Result<()> {
+        let tx = self.begin().await?;
+        ledger::fence_and_checkpoint(&tx, fence, None).await?;
+        require(&tx, fence.organization, id).await?;
+        let changed = execute(
+            &tx,
+            "update provider set state = 'active', attention = null, state_message = '', revision = revision + 1,
+                updated_at_ms = {now}
+             where id = $1 and organization_id = $2 and state = 'needs_attention' and attention = $3",
+            [id.0.into(), fence.organization.0.into(), Attention::UpstreamDown.as_str().into()],
+        )
+        .await?;
+        if changed == 1 {
+            audit::note_by_job(&tx, fence, "provider.answers", "provider", &id.to_string(), "").await?;
+        }
+        commit(tx).await
+    }
+
+    /// Keeps the budget's knowledge over a restart. A block only ever grows by this, except that one for an outage ends with it. Not
+    /// fenced: what was learned about the limits is true whoever learned it.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn provider_budget_save(&self, fence: &Fence, id: ProviderId, key: &BudgetKey, usage: &Usage) -> Result<()> {
         let text = serde_json::to_string(usage).map_err(|error| Error::internal("a budget could not be kept", error))?;
+        let (down_until_ms, reason) = match usage.outages {
+            0 => (0, RATE_LIMIT),
+            _ => (usage.down_until_ms, UPSTREAM_DOWN),
+        };
+        let until_ms = usage.blocked_until_ms.max(down_until_ms);
         execute(
             &self.writer,
             "update provider set budget = $3, budget_client_id = $4, budget_kept_at_ms = {now},
-                not_before_ms = case when not_before_ms < $5 then $5 else not_before_ms end
+                not_before_ms = case when not_before_ms < $5 or not_before_reason = 'upstream_down' and $6 <> 'upstream_down' then $5
+                    else not_before_ms end,
+                not_before_reason = case when not_before_ms < $5 or not_before_reason = 'upstream_down' then $6
+                    else not_before_reason end
              where id = $1 and organization_id = $2",
-            [id.0.into(), fence.organization.0.into(), text.into(), key.client_id.as_str().into(), usage.blocked_until_ms.into()],
+            [
+                id.0.into(),
+                fence.organization.0.into(),
+                text.into(),
+                key.client_id.as_str().into(),
+                until_ms.into(),
+                reason.into(),
+            ],
         )
         .await
         .map(|_| ())

@@ -19,6 +19,7 @@ fn told(status: u16, limit: u32, remaining: u32, reset_in_s: i64) -> CallAnswer 
         reset_at_s: Some(server_now_ms / 1000 + reset_in_s),
         server_now_ms: Some(server_now_ms),
         retry_after: None,
+        failed: false,
     }
 }
 
@@ -259,6 +260,7 @@ impl Platform {
             reset_at_s: Some(seconds(reset.div_ceil(1000))),
             server_now_ms: Some(seconds(now / 1000 * 1000)),
             retry_after: None,
+            failed: false,
         }
     }
 }
