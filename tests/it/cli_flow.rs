@@ -77,10 +77,18 @@ fn link_parties(desk: &Desk<'_>) {
     assert_eq!(suggested.len(), 1, "{suggested:?}");
     assert_eq!(suggested[0]["suggestions"][0]["target"], party["name"]);
 
-    let plan = desk.json("parties mapping confirm --filter suggested --accept-suggestions --dry-run").json();
-    assert_eq!((number(&plan["plan"]["links"]), number(&plan["plan"]["creates"])), (1, 0));
+    let links = |band: &str| {
+        let plan = desk.json(&format!("parties mapping confirm --filter suggested --accept-suggestions{band} --dry-run")).json();
+        assert_eq!(number(&plan["plan"]["creates"]), 0);
+        number(&plan["plan"]["links"])
+    };
+    assert_eq!(
+        (links(""), links("=likely")),
+        (0, 1),
+        "an equal name in another town is LIKELY, and only STRONG is taken unless said"
+    );
     assert_eq!(desk.count("parties", "MAPPING_STATE_LINKED"), 0, "a dry run links nothing");
-    let confirmed = desk.json("parties mapping confirm --filter suggested --accept-suggestions --yes --wait").json();
+    let confirmed = desk.json("parties mapping confirm --filter suggested --accept-suggestions=likely --yes --wait").json();
     assert_eq!(confirmed["job"]["state"], "STATE_SUCCEEDED");
 
     desk.json(&format!("parties mapping decide {} --do-not-add", record(1))).ended(0);

@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_millis(50);
 
 /// The switches without which it does not run as root and without a network, or does more than it is asked. Told through a pipe it ends
 /// with its chromedriver, also when a case that failed kills that.
-const SWITCHES: [&str; 13] = [
+const SWITCHES: [&str; 14] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -37,6 +37,8 @@ const SWITCHES: [&str; 13] = [
     "--disable-extensions",
     "--hide-scrollbars",
     "--force-prefers-reduced-motion",
+    // A desk's screen; the cases of a narrow one say so.
+    "--window-size=1280,900",
 ];
 
 /// Whether pages may run their scripts.
