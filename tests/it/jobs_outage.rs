@@ -99,31 +99,30 @@ async fn now_and_then_a_failure_fails_no_job_however_many_pages_it_has() {
 
 #[tokio::test]
 async fn jobs_of_an_app_that_was_disconnected_wait_and_go_on_when_a_test_succeeds() {
-    for (installation, attention) in [("disconnected", Attention::NotConnected), ("uninstalled", Attention::NotInstalled)] {
-        each_kind(async |databases| {
-            let bench = Bench::tested(&databases, 12, 3, 5).await;
-            install(&bench, installation).await;
-            let jobs = fetches(&bench, 12).await;
-            let before = bench.calls().await;
-            let worker = bench.work_as(WorkerArgs { concurrency: SLOTS, ..Bench::args() }, linkyard_worker::jobs::registry());
-            let held = async || all(&bench, &jobs).await.iter().all(|job| job.state == JobState::Paused);
-            eventually("the jobs wait", held).await;
-            assert_eq!(provider(&bench).await.attention, Some(attention));
-            let calls = bench.calls().await - before;
-            assert!(calls <= SLOTS as u64, "one call for each job that ran already: {calls}");
-            let waiting = all(&bench, &jobs).await;
-            assert!(waiting.iter().all(|job| job.error_reason.as_deref() == Some(attention.reason()) && job.attempts == 0));
+    let attention = Attention::NotConnected;
+    each_kind(async |databases| {
+        let bench = Bench::tested(&databases, 12, 3, 5).await;
+        install(&bench, "disconnected").await;
+        let jobs = fetches(&bench, 12).await;
+        let before = bench.calls().await;
+        let worker = bench.work_as(WorkerArgs { concurrency: SLOTS, ..Bench::args() }, linkyard_worker::jobs::registry());
+        let held = async || all(&bench, &jobs).await.iter().all(|job| job.state == JobState::Paused);
+        eventually("the jobs wait", held).await;
+        assert_eq!(provider(&bench).await.attention, Some(attention));
+        let calls = bench.calls().await - before;
+        assert!(calls <= SLOTS as u64, "one call for each job that ran already: {calls}");
+        let waiting = all(&bench, &jobs).await;
+        assert!(waiting.iter().all(|job| job.error_reason.as_deref() == Some(attention.reason()) && job.attempts == 0));
 
-            install(&bench, "installed").await;
-            bench.enqueue(JobKind::TestConnection).await;
-            worker.doorbell.ring();
-            bench.settled().await;
-            worker.stop().await;
-            assert_all_done(&bench, &jobs).await;
-            assert_eq!(provider(&bench).await.state, ProviderState::Active);
-        })
-        .await;
-    }
+        install(&bench, "installed").await;
+        bench.enqueue(JobKind::TestConnection).await;
+        worker.doorbell.ring();
+        bench.settled().await;
+        worker.stop().await;
+        assert_all_done(&bench, &jobs).await;
+        assert_eq!(provider(&bench).await.state, ProviderState::Active);
+    })
+    .await;
 }
 
 #[tokio::test]

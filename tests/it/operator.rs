@@ -84,6 +84,7 @@ async fn one_trace_goes_from_the_request_over_its_jobs_to_their_calls() {
 async fn metrics_count_jobs_calls_rows_and_the_budget() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut up = Up::start_with(directory.path(), &["--metrics-listen=127.0.0.1:0"], &[]);
+    up.says("console on ");
     let url = up.says("metrics on ");
     cryptography();
     fetch(&up, directory.path());

@@ -43,7 +43,7 @@ async fn every_answer_is_reported_to_the_budget_with_its_headers() {
     let answers = budget.0.lock().expect("answers").clone();
     assert_eq!((answers[0].status, answers[0].limit, answers[0].remaining), (200, Some(25), Some(24)));
     assert!(answers[0].reset_at_s.is_some() && answers[0].server_now_ms.is_some());
-    assert_eq!(answers[1], linkyard_core::budget::CallAnswer::default());
+    assert_eq!(answers[1], linkyard_core::budget::CallAnswer { failed: true, ..Default::default() });
     assert_eq!(answers.len(), 2);
 }
 

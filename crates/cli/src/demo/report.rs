@@ -20,8 +20,8 @@ pub(super) struct Report {
     pub(super) vendors: Buckets,
     /// Projects.
     pub(super) projects: Buckets,
-    /// Directory records that are linked to two registry records, created registry records with the name of another one, and firms that
-    /// were created although they were there under a damaged name.
+    /// Directory records that are linked to two registry records, and created registry records with the name of another one. What was
+    /// created again because nothing tells it is there under a damaged name is `existing.created_again`.
     pub(super) duplicates: u64,
     /// Company insurances pushed to Procore.
     pub(super) insurances_pushed: u64,
@@ -76,8 +76,7 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
     let request = v1::GetDirectoryReportRequest { name: provider.to_owned() };
     let buckets = call!(session, ProviderServiceClient, get_directory_report, request).await?;
     let existing = memory.existing.unwrap_or_default();
-    let twice = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
-    let duplicates = twice + existing.created_again;
+    let duplicates = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
     let insurances = super::coverage::counts(session, provider).await?;
     Ok(Report {
         adds_up: buckets.adds_up && duplicates == 0 && insurances.due == 0,
