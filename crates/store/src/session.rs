@@ -80,7 +80,7 @@ impl Store {
         end(tx, result).await
     }
 
-    /// Who is signed in with this session's secret; `None` when it has ended.
+    /// Who is signed in with this secret; `None` when it has ended.
     ///
     /// # Errors
     /// `Unavailable`.
