@@ -25,6 +25,7 @@ mod m20261127_000011_verdicts;
 mod m20261127_000020_calls;
 mod m20261127_000021_outages;
 mod m20261127_000030_console_sessions;
+mod m20261127_000040_mapping_lists;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000020_calls::Migration),
             Box::new(m20261127_000021_outages::Migration),
             Box::new(m20261127_000030_console_sessions::Migration),
+            Box::new(m20261127_000040_mapping_lists::Migration),
         ]
     }
 }

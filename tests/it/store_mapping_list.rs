@@ -5,7 +5,7 @@ use linkyard_core::directory::Record;
 use linkyard_core::error::ConflictReason;
 use linkyard_core::id::RecordId;
 use linkyard_core::job::{Finish, JobKind};
-use linkyard_core::mapping::{Choice, MappingFilter, MappingState};
+use linkyard_core::mapping::{Choice, MappingFilter, MappingOrder, MappingState, MappingView};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::Selection;
 use linkyard_tests::build::{Side, create, decide, firms, gate, keys, leave_out, match_to, record, vendor};
@@ -22,7 +22,10 @@ async fn a_list_is_read_in_pages_without_gap_or_repetition() {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
             let request = PageRequest { size: 3, after };
-            let page = store.mapping_list(&side.scope, side.provider, VENDOR, &all(), false, &request).await.expect("a page");
+            let page = store
+                .mapping_list(&side.scope, side.provider, VENDOR, &all(), MappingView::BASIC, &request)
+                .await
+                .expect("a page");
             seen.extend(page.rows.iter().map(|row| row.record.0));
             after = page.next;
             if after.is_none() {
@@ -31,7 +34,7 @@ async fn a_list_is_read_in_pages_without_gap_or_repetition() {
         }
         assert_eq!(seen, [-3, 1, 2, 3, 4, 5, 6, 7]);
         let foreign = PageRequest { size: 3, after: Some("x".to_owned()) };
-        let answer = store.mapping_list(&side.scope, side.provider, VENDOR, &all(), false, &foreign).await;
+        let answer = store.mapping_list(&side.scope, side.provider, VENDOR, &all(), MappingView::BASIC, &foreign).await;
         assert_eq!(violations(answer), ["page_token"]);
     })
     .await;
@@ -58,7 +61,8 @@ async fn a_search_finds_text_in_any_case_and_script_and_nothing_else() {
             assert_eq!(ids(&side, &searching(search)).await, expected, "{search}");
         }
         let long = searching(&"x".repeat(1_001));
-        let answer = store.mapping_list(&side.scope, side.provider, VENDOR, &long, false, &PageRequest::default()).await;
+        let answer =
+            store.mapping_list(&side.scope, side.provider, VENDOR, &long, MappingView::BASIC, &PageRequest::default()).await;
         assert_eq!(violations(answer), ["filter.search"]);
     })
     .await;
@@ -110,7 +114,8 @@ async fn a_pattern_describes_a_whole_name_in_any_case() {
             assert_eq!(ids(&side, &filter).await, expected, "{pattern}");
         }
         let long = MappingFilter { name_pattern: Some("?".repeat(1_001)), ..all() };
-        let answer = store.mapping_list(&side.scope, side.provider, VENDOR, &long, false, &PageRequest::default()).await;
+        let answer =
+            store.mapping_list(&side.scope, side.provider, VENDOR, &long, MappingView::BASIC, &PageRequest::default()).await;
         assert_eq!(violations(answer), ["filter.name_pattern"]);
     })
     .await;
@@ -231,7 +236,7 @@ async fn another_tenants_mappings_are_not_there() {
         let scope = &mine.scope;
         let (provider, page) = (theirs.provider, PageRequest { size: 10, after: None });
         not_found(store.mapping_get(scope, provider, VENDOR, RecordId(1)).await);
-        not_found(store.mapping_list(scope, provider, VENDOR, &all(), true, &page).await);
+        not_found(store.mapping_list(scope, provider, VENDOR, &all(), MappingView::FULL, &page).await);
         not_found(store.mapping_counts(scope, provider, VENDOR).await);
         let draft = [(RecordId(1), Some(create()), None)];
         not_found(store.mapping_drafts_save(scope, provider, VENDOR, &draft, None).await);
@@ -251,4 +256,103 @@ async fn another_tenants_mappings_are_not_there() {
         );
     })
     .await;
+}
+
+/// The records of `filter` in `order`, read in pages of `size`.
+async fn in_order(side: &Side, filter: &MappingFilter, order: MappingOrder, size: u32) -> Vec<i64> {
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let (view, request) = (MappingView { full: false, order }, PageRequest { size, after });
+        let page = side.store.mapping_list(&side.scope, side.provider, VENDOR, filter, view, &request).await.expect("a page");
+        seen.extend(page.rows.iter().map(|row| row.record.0));
+        after = page.next;
+        if after.is_none() {
+            return seen;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_order_is_read_in_pages_without_gap_or_repetition() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let long = "x".repeat(150);
+        let names = [
+            "beta",
+            "Alpha",
+            "beta",
+            "Ärger",
+            "alpha beta",
+            "",
+            "zulu 9",
+            "Zulu 10",
+            "a b",
+            &format!("{long}1"),
+            &format!("{long}0"),
+        ];
+        let page: Vec<Record> = names.iter().zip(1..).map(|(name, id)| record(id, name)).collect();
+        side.walk(VENDOR, &page).await;
+        let by_name = in_order(&side, &all(), MappingOrder::Name, 100).await;
+        let sorted: Vec<i64> = vec![6, 9, 2, 5, 1, 3];
+        assert_eq!(&by_name[..6], sorted, "the empty one, then character by character, equal ones by their numbers");
+        assert_eq!(&by_name[8..], [8, 7, 4], "digits by character, and letters with marks after all others");
+        for order in MappingOrder::ALL {
+            let whole = in_order(&side, &all(), order, 100).await;
+            assert_eq!(whole.len(), names.len());
+            for size in [1, 2, 3, 5] {
+                assert_eq!(in_order(&side, &all(), order, size).await, whole, "{order:?} by {size}");
+            }
+            let unmapped = in_states(&[MappingState::Unmapped]);
+            assert_eq!(in_order(&side, &unmapped, order, 2).await, whole, "{order:?} of one state");
+            let some = in_order(&side, &searching("a"), order, 2).await;
+            let expected: Vec<i64> = whole
+                .iter()
+                .copied()
+                .filter(|id| names[usize::try_from(*id).expect("small") - 1].to_lowercase().contains('a'))
+                .collect();
+            assert_eq!(some, expected, "{order:?} of a search");
+        }
+        let mut backwards = in_order(&side, &all(), MappingOrder::NameDescending, 3).await;
+        backwards.reverse();
+        assert_eq!(backwards, by_name);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn counts_follow_every_way_in_which_rows_change() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        side.walk(VENDOR, &firms(6)).await;
+        assert_eq!(counts(&side).await, [(MappingState::Unmapped, 6)]);
+        let job = side
+            .confirm(VENDOR, &[decide(1, create()), decide(2, create()), decide(3, leave_out())])
+            .await
+            .expect("confirmed")
+            .job;
+        let confirmed = [(MappingState::Unmapped, 3), (MappingState::Confirmed, 2), (MappingState::Ignored, 1)];
+        assert_eq!(counts(&side).await, confirmed);
+        let claimed = ground::claim(&store, job.expect("a job").id).await;
+        let linking = [(MappingState::Unmapped, 3), (MappingState::Linking, 2), (MappingState::Ignored, 1)];
+        assert_eq!(counts(&side).await, linking, "its job runs");
+        side.chunk(&claimed.fence, VENDOR, 1).await;
+        let half =
+            [(MappingState::Unmapped, 3), (MappingState::Linking, 1), (MappingState::Linked, 1), (MappingState::Ignored, 1)];
+        assert_eq!(counts(&side).await, half);
+        let refused = side.confirm(VENDOR, &[decide(4, create()), decide(99, create())]).await;
+        assert!(refused.is_err());
+        assert_eq!(counts(&side).await, half, "what was rolled back is not counted");
+        let other = Side::second(&store, &side.scope, 2).await;
+        assert_eq!(counts(&other).await, [], "of another provider");
+    })
+    .await;
+}
+
+/// The counts, each of which is what a list of that state has.
+async fn counts(side: &Side) -> Vec<(MappingState, u64)> {
+    let counts = side.store.mapping_counts(&side.scope, side.provider, VENDOR).await.expect("counts");
+    for (state, rows) in &counts {
+        assert_eq!(ids(side, &in_states(&[*state])).await.len() as u64, *rows, "{state:?}");
+    }
+    counts
 }

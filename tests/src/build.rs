@@ -5,7 +5,7 @@ use crate::ground;
 use linkyard_core::directory::{Address, Record};
 use linkyard_core::id::{JobId, PartyId, ProjectId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence, Finish, Job, JobKind, Lane, RowCounts};
-use linkyard_core::mapping::{Choice, Decision, Mapping, MappingFilter, OnLookalike, Subject};
+use linkyard_core::mapping::{Choice, Decision, Mapping, MappingFilter, MappingView, OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::{BulkAction, RowDecision, Selection};
 use linkyard_core::registry::{NewParty, NewProject};
@@ -252,7 +252,11 @@ impl Side {
     /// Every mapping that `filter` selects.
     pub async fn mappings(&self, subject: Subject, filter: &MappingFilter) -> Vec<Mapping> {
         let page = PageRequest { size: 1_000, after: None };
-        self.store.mapping_list(&self.scope, self.provider, subject, filter, false, &page).await.expect("a page").rows
+        self.store
+            .mapping_list(&self.scope, self.provider, subject, filter, MappingView::BASIC, &page)
+            .await
+            .expect("a page")
+            .rows
     }
 
     /// The plan of a bulk action.

@@ -12,7 +12,7 @@ use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
 use linkyard_core::decision_file::{ImportOptions, write_header};
 use linkyard_core::id::{CoverageId, JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
-use linkyard_core::mapping::{Mapping, MappingFilter, OnLookalike, Subject};
+use linkyard_core::mapping::{Mapping, MappingFilter, MappingView, OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::provider::ContactsMode;
@@ -368,7 +368,7 @@ impl Bench {
     async fn mappings(&self, subject: Subject) -> Vec<Mapping> {
         let filter = MappingFilter::default();
         let page = PageRequest { size: 100_000, after: None };
-        let list = self.store.mapping_list(&self.scope, self.provider, subject, &filter, true, &page).await;
+        let list = self.store.mapping_list(&self.scope, self.provider, subject, &filter, MappingView::FULL, &page).await;
         list.expect("the mappings").rows
     }
 

@@ -7,9 +7,9 @@ use crate::page::Listing;
 use crate::request::Caller;
 use crate::status::respelled;
 use crate::wire;
-use linkyard_core::Result;
 use linkyard_core::id::{ProviderId, RecordId};
-use linkyard_core::mapping::Subject;
+use linkyard_core::mapping::{MappingOrder, MappingView, Subject};
+use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_store::RequestKey;
 use std::collections::HashMap;
@@ -37,13 +37,17 @@ impl Api {
         subject: Subject,
         parent: &str,
         filter: Option<&v1::MappingFilter>,
-        view: i32,
+        (view, order_by): (i32, &str),
         listing: &Listing<'_>,
     ) -> Result<(Vec<v1::Mapping>, String)> {
         let provider: ProviderId = PROVIDERS.parse("parent", parent)?;
         let filter = decision::filter(filter)?;
-        let full = view == i32::from(v1::MappingView::Full);
-        let page = self.service.mapping_list(&caller.scope, provider, subject, &filter, full, &listing.page).await?;
+        let order = MappingOrder::parse(order_by).ok_or_else(|| {
+            let known = MappingOrder::ALL.map(MappingOrder::as_str).join("`, `");
+            Error::invalid("order_by", format!("is none of `{known}`"))
+        })?;
+        let view = MappingView { full: view == i32::from(v1::MappingView::Full), order };
+        let page = self.service.mapping_list(&caller.scope, provider, subject, &filter, view, &listing.page).await?;
         Ok((page.rows.iter().map(wire::mapping).collect(), listing.token(page.next.as_deref())))
     }
 

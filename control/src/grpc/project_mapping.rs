@@ -31,7 +31,8 @@ impl ProjectMappingService for Api {
         let (caller, mut message) = open(request)?;
         let listing = self.pages.open(&caller, &mut message).map_err(to_status)?;
         let filter = message.filter.as_ref();
-        let listed = self.mapping_list(&caller, SUBJECT, &message.parent, filter, message.view, &listing).await;
+        let listed =
+            self.mapping_list(&caller, SUBJECT, &message.parent, filter, (message.view, &message.order_by), &listing).await;
         let (mappings, next_page_token) = listed.map_err(to_status)?;
         Ok(Response::new(v1::ListProjectMappingsResponse { mappings, next_page_token }))
     }

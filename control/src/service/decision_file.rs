@@ -8,7 +8,7 @@ use linkyard_core::decision_file::{
 use linkyard_core::error::{Violation, Violations};
 use linkyard_core::id::{ImportId, JobId, ProviderId, RecordId};
 use linkyard_core::job::Job;
-use linkyard_core::mapping::{Decision, MappingFilter, Subject};
+use linkyard_core::mapping::{Decision, MappingFilter, MappingView, Subject};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
@@ -82,7 +82,7 @@ impl Service {
         after: Option<String>,
     ) -> Result<(Vec<u8>, Option<String>)> {
         let page = PageRequest { size: EXPORT_PAGE, after };
-        let page = self.store.mapping_list(scope, provider, subject, filter, false, &page).await?;
+        let page = self.store.mapping_list(scope, provider, subject, filter, MappingView::BASIC, &page).await?;
         let mut lines = Vec::new();
         page.rows.iter().for_each(|mapping| write_row(&mut lines, mapping));
         Ok((lines, page.next))

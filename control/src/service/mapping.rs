@@ -3,7 +3,7 @@
 use super::Service;
 use linkyard_core::Result;
 use linkyard_core::id::{ProviderId, RecordId};
-use linkyard_core::mapping::{Choice, Mapping, MappingFilter, MappingState, Subject};
+use linkyard_core::mapping::{Choice, Mapping, MappingFilter, MappingState, MappingView, Subject};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::plan::Selection;
 use linkyard_core::scope::Scope;
@@ -19,7 +19,7 @@ impl Service {
         self.store.mapping_get(scope, provider, subject, record).await
     }
 
-    /// Mappings of a provider in the order of their record ids.
+    /// Mappings of a provider.
     ///
     /// # Errors
     /// `NotFound` for the provider; `Invalid` for a foreign page key.
@@ -29,10 +29,10 @@ impl Service {
         provider: ProviderId,
         subject: Subject,
         filter: &MappingFilter,
-        full: bool,
+        view: MappingView,
         page: &PageRequest,
     ) -> Result<Page<Mapping>> {
-        self.store.mapping_list(scope, provider, subject, filter, full, page).await
+        self.store.mapping_list(scope, provider, subject, filter, view, page).await
     }
 
     /// How many mappings are in which state.

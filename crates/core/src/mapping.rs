@@ -6,8 +6,12 @@
 use crate::directory::{Address, Details, Exclusion};
 use crate::error::{ConflictReason, Error, Result};
 use crate::id::{LinkId, ProviderId, RecordId, TargetId};
-use crate::suggestion::{Band, Suggestion};
+use crate::suggestion::Suggestion;
 use serde::{Deserialize, Serialize};
+
+mod listing;
+
+pub use listing::{MappingFilter, MappingOrder, MappingView};
 
 /// Which of the directory's lists is meant, and with it which list of the registry it maps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -391,29 +395,6 @@ pub struct Mapping {
     pub last_synced_at_ms: Option<i64>,
     /// Changes with every write; the etag.
     pub revision: i64,
-}
-
-/// Which rows of a mapping screen are meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MappingFilter {
-    /// Only these states; empty = all.
-    pub states: Vec<MappingState>,
-    /// Only names that contain this text (case does not matter); `None` = all.
-    pub search: Option<String>,
-    /// Only names that this pattern describes from their first to their last character (case does not matter): `*` stands for any text,
-    /// `?` for one character. `None` = all.
-    pub name_pattern: Option<String>,
-    /// Only rows with (`Some(true)`) or without (`Some(false)`) a suggestion worth a look: LIKELY or better, or so alike that a creation
-    /// would be held.
-    pub has_suggestion: Option<bool>,
-    /// Only rows whose best suggestion is in one of these bands; empty = all.
-    pub bands: Vec<Band>,
-    /// Only rows with or without a draft.
-    pub has_draft: Option<bool>,
-    /// Only vendors that are on some project (`Some(true)`) or on none (`Some(false)`); of projects those with or without a vendor.
-    pub has_association: Option<bool>,
-    /// Only records that the directory calls active, or inactive.
-    pub active: Option<bool>,
 }
 
 #[cfg(test)]

@@ -103,6 +103,10 @@ pub struct ListArgs {
     #[arg(long, value_parser = filter::parse, default_value = "all")]
     filter: MappingFilter,
 
+    /// record (the directory's number), "record desc" (what is new comes first), name or "name desc".
+    #[arg(long, value_name = "ORDER", default_value = "record")]
+    order_by: String,
+
     /// With details and up to five suggestions each.
     #[arg(long)]
     full: bool,
@@ -242,7 +246,7 @@ async fn list(session: &Session, side: Side, args: &ListArgs) -> Result<()> {
     let parent = names::provider(session, args.provider.named()).await?;
     let view = if args.full { MappingView::Full } else { MappingView::Basic };
     let rows = pages(args.limit, async |page_size, page_token| {
-        side.list(session, &parent, (page_size, page_token), &args.filter, view).await
+        side.list(session, &parent, (page_size, page_token), &args.filter, (view, &args.order_by)).await
     });
     session.output.list(&rows.await?)
 }

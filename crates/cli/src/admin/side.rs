@@ -80,17 +80,18 @@ impl Side {
         parent: &str,
         (page_size, page_token): (i32, String),
         filter: &MappingFilter,
-        view: MappingView,
+        (view, order_by): (MappingView, &str),
     ) -> Result<(Vec<Mapping>, String)> {
         let (parent, filter, view) = (parent.to_owned(), Some(filter.clone()), view.into());
+        let order_by = order_by.to_owned();
         match self {
             Self::Parties => {
-                let request = ListPartyMappingsRequest { parent, page_size, page_token, filter, view };
+                let request = ListPartyMappingsRequest { parent, page_size, page_token, filter, view, order_by };
                 let page = call!(session, PartyMappingServiceClient, list_party_mappings, request).await?;
                 Ok((page.mappings, page.next_page_token))
             }
             Self::Projects => {
-                let request = ListProjectMappingsRequest { parent, page_size, page_token, filter, view };
+                let request = ListProjectMappingsRequest { parent, page_size, page_token, filter, view, order_by };
                 let page = call!(session, ProjectMappingServiceClient, list_project_mappings, request).await?;
                 Ok((page.mappings, page.next_page_token))
             }

@@ -33,7 +33,7 @@ impl Mappings<'_> {
     async fn each(&self, mut look: impl FnMut(v1::Mapping)) -> Result<()> {
         let (filter, mut token) = (MappingFilter::default(), String::new());
         loop {
-            let page = self.side.list(self.session, self.provider, (1_000, token), &filter, MappingView::Basic).await?;
+            let page = self.side.list(self.session, self.provider, (1_000, token), &filter, (MappingView::Basic, "")).await?;
             page.0.into_iter().for_each(&mut look);
             token = page.1;
             if token.is_empty() {

@@ -6,8 +6,14 @@ use linkyard_core::Result;
 use linkyard_core::mapping::{MappingFilter, MappingState, Subject};
 use sea_orm::Value;
 
-/// What filters and lists read from. LINKING is not written on rows: a confirmed row is being linked while its link job runs (an import
-/// that has confirmed it hands it over to one).
+/// Whether `j`, the job of a confirmed row, is linking it. LINKING is not written on rows: a confirmed row is being linked while its link
+/// job runs (an import that has confirmed it hands it over to one).
+pub(super) const JOB: &str = "j.state = 'running' and j.kind <> 'import_decisions'";
+
+/// Whether `r` is the record of `m`.
+pub(super) const RECORD_OF_ROW: &str = "r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id";
+
+/// What filters read from.
 pub(super) const FROM: &str = "mapping m
     join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
     left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running' and j.kind <> 'import_decisions'";

@@ -1,13 +1,17 @@
 //! Reading mappings: one, a page, counts per state.
 
-use super::filter::{self, FROM, STATE};
+use super::filter::{self, JOB, RECORD_OF_ROW, STATE};
+use super::order;
 use crate::directory::{ID, List, ids};
+use crate::ledger::LIVE;
 use crate::row::{count, get, json, optional_word, word};
 use crate::sql::{all, batch, rows};
 use crate::{Store, provider};
 use linkyard_core::directory::{Address, Exclusion};
 use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
-use linkyard_core::mapping::{Choice, Decision, Mapping, MappingFilter, MappingState, OnLookalike, RowReason, Subject};
+use linkyard_core::mapping::{
+    Choice, Decision, Mapping, MappingFilter, MappingState, MappingView, OnLookalike, RowReason, Subject,
+};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::{Band, Suggestion};
@@ -26,7 +30,7 @@ impl Store {
         found.into_iter().next().ok_or_else(|| Error::not_found(subject.mapping(), record))
     }
 
-    /// Mappings of a provider in the order of their record ids. `full` adds details and all suggestions; otherwise the best one.
+    /// Mappings of a provider.
     ///
     /// # Errors
     /// `NotFound` for the provider; `Invalid` for a foreign page key or a search of more than 1,000 characters.
@@ -36,21 +40,19 @@ impl Store {
         provider: ProviderId,
         subject: Subject,
         filter: &MappingFilter,
-        full: bool,
+        view: MappingView,
         page: &PageRequest,
     ) -> Result<Page<Mapping>> {
         provider::require(&self.reader, scope.organization, provider).await?;
-        let after = match page.after.as_deref() {
-            None => i64::MIN,
-            Some(key) => key.parse().map_err(|_| Error::invalid("page_token", "is not one that this list gave"))?,
-        };
-        let (condition, more) = filter::condition(filter, subject, 6)?;
-        let rest = format!("and m.record_id > $4 {condition} order by m.record_id limit $5");
-        let values = [after.into(), (i64::from(page.size) + 1).into()].into_iter().chain(more);
         let list = List { organization: scope.organization, provider, subject };
-        let found = read(&self.reader, &list, full, &rest, values).await?;
-        let mut page = Page::cut(found, page.size, |mapping| mapping.record.to_string());
-        add_suggestions(&self.reader, &list, full, &mut page.rows).await?;
+        let counts = if filter.states.is_empty() { Vec::new() } else { counts(&self.reader, &list).await? };
+        let ordered = order::ordered(&self.reader, view.order, page, order::selected(filter, &counts))?;
+        let (condition, more) = filter::condition(filter, subject, 4 + ordered.values.len())?;
+        let values = ordered.values.into_iter().chain(more);
+        let rest = format!("{} {condition} {}", ordered.after, ordered.order);
+        let found = read(&self.reader, &list, view.full, ordered.tables, &rest, values).await?;
+        let mut page = Page::cut(found, page.size, |mapping| order::key(&self.reader, view.order, mapping));
+        add_suggestions(&self.reader, &list, view.full, &mut page.rows).await?;
         Ok(page)
     }
 
@@ -65,18 +67,34 @@ impl Store {
         subject: Subject,
     ) -> Result<Vec<(MappingState, u64)>> {
         provider::require(&self.reader, scope.organization, provider).await?;
-        let list = List { organization: scope.organization, provider, subject };
-        let sql = format!(
-            "select {STATE} as state, count(*) as n from mapping m
-             left join job j on j.id = m.job_id and m.state = 'confirmed' and j.state = 'running' and j.kind <> 'import_decisions'
-             where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 group by 1"
-        );
-        let found = all(&self.reader, &sql, list.values([])).await?;
-        let counts = found.iter().map(|row| Ok((word(row, "state", MappingState::parse)?, count(row, "n")?)));
-        let mut counts = counts.collect::<Result<Vec<(MappingState, u64)>>>()?;
-        counts.sort_unstable();
-        Ok(counts)
+        counts(&self.reader, &List { organization: scope.organization, provider, subject }).await
     }
+}
+
+/// The counts as the database keeps them; only what is being linked is counted, because that state is not written on rows.
+async fn counts(connection: &impl ConnectionTrait, list: &List) -> Result<Vec<(MappingState, u64)>> {
+    let sql = format!(
+        "select c.state, cast(sum(c.n) as bigint) as n from mapping_count c
+         where c.provider_id = $1 and c.subject = $2
+            and exists (select 1 from provider p where p.id = c.provider_id and p.organization_id = $3)
+         group by c.state having sum(c.n) > 0
+         union all
+         select 'linking' as state, count(*) as n from job j
+            join mapping m on m.job_id = j.id and m.state = 'confirmed' and m.subject = $2 and m.organization_id = $3
+         where j.provider_id = $1 and j.{LIVE} and {JOB} having count(*) > 0"
+    );
+    let found = all(connection, &sql, list.values([])).await?;
+    let counts = found.iter().map(|row| Ok((word(row, "state", MappingState::parse)?, count(row, "n")?)));
+    let mut counts = counts.collect::<Result<Vec<(MappingState, u64)>>>()?;
+    let linking = counts.iter().find(|(state, _)| *state == MappingState::Linking).map_or(0, |(_, rows)| *rows);
+    for (state, rows) in &mut counts {
+        if *state == MappingState::Confirmed {
+            *rows = rows.saturating_sub(linking);
+        }
+    }
+    counts.retain(|(_, rows)| *rows > 0);
+    counts.sort_unstable();
+    Ok(counts)
 }
 
 /// These mappings in full, in the order of their record ids; unknown ones are left out.
@@ -84,16 +102,17 @@ pub(super) async fn of_records(connection: &impl ConnectionTrait, list: &List, r
     let wanted = rows(connection, "b", "$4", &ID);
     let rest = format!("and m.record_id in (select b.record_id from {wanted}) order by m.record_id");
     let wanted = batch(&ids(records.iter().copied()))?;
-    let mut found = read(connection, list, true, &rest, [wanted]).await?;
+    let mut found = read(connection, list, true, "mapping m cross join directory_record r", &rest, [wanted]).await?;
     add_suggestions(connection, list, true, &mut found).await?;
     Ok(found)
 }
 
-/// Mappings for which `rest` holds, without suggestions; its parameters begin with `$4`.
+/// Mappings for which `rest` holds, without suggestions; its parameters begin with `$4`. `tables` are mapping `m` and record `r`.
 async fn read(
     connection: &impl ConnectionTrait,
     list: &List,
     full: bool,
+    tables: &str,
     rest: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<Mapping>> {
@@ -103,8 +122,10 @@ async fn read(
             m.decision_target_id, m.on_lookalike, m.target_id, t.name as target_name, m.link_id, m.reason, m.reason_detail,
             m.linked_at_ms, m.last_synced_at_ms, m.revision, r.name, r.street, r.city, r.region, r.postal_code, r.country, r.active,
             r.exclusion, r.gone_at_ms, {details} as details
-         from {FROM} left join {} t on t.id = m.target_id and t.organization_id = m.organization_id
-         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 {rest}",
+         from {tables} left join job j on j.id = m.job_id and m.state = 'confirmed' and {JOB}
+            left join {} t on t.id = m.target_id and t.organization_id = m.organization_id
+         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and {RECORD_OF_ROW}
+            and r.provider_id = $1 and r.subject = $2 {rest}",
         list.subject.target()
     );
     all(connection, &sql, list.values(values)).await?.iter().map(|row| mapping(list, full, row)).collect()

@@ -10,6 +10,7 @@ mod filter;
 pub(crate) mod import;
 pub(crate) mod link;
 mod list;
+mod order;
 mod outcome;
 mod picked;
 mod plan;
