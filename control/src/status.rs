@@ -221,7 +221,7 @@ fn job_code(reason: &str) -> Code {
         "FORBIDDEN" => Code::PermissionDenied,
         "RATE_LIMITED" => Code::ResourceExhausted,
         "UNAVAILABLE" => Code::Unavailable,
-        "INTERNAL" | linkyard_core::job::POISON => Code::Internal,
+        "INTERNAL" | linkyard_core::job::POISON | linkyard_core::job::UNREADABLE => Code::Internal,
         provider if provider.starts_with("PROVIDER_") => Code::FailedPrecondition,
         _ => Code::Unknown,
     }

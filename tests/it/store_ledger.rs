@@ -4,6 +4,7 @@ use linkyard_core::error::Attention;
 use linkyard_core::id::JobId;
 use linkyard_core::job::{
     Checkpoint, Fence, Finish, JobKind, JobState, Lane, MOST_STARTS_WITHOUT_PROGRESS, POISON, RequestedState, RowCounts,
+    UNREADABLE,
 };
 use linkyard_core::provider::{ProviderState, Visible};
 use linkyard_store::Store;
@@ -235,6 +236,24 @@ async fn a_job_after_an_unclean_start_is_claimed_alone() {
         let both = store.jobs_claim(&[suspect.id, healthy.id], "worker", LONG_MS).await.expect("a claim");
         assert_eq!(both.iter().map(|job| job.fence.job).collect::<Vec<JobId>>(), [healthy.id]);
         claim(&store, suspect.id).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_can_read_fails_alone() {
+    each_database_with_sql(async |store, sql| {
+        let scope = tenant(&store, "a").await;
+        let provider = active_provider(&store, &scope, 1).await;
+        let healthy = fetch(&store, &scope, provider.id).await;
+        let new = new_job(Some(provider.id), JobKind::Suggest, Lane::Background, "garbage");
+        let garbage = store.job_enqueue(&scope, &new, None).await.expect("a job");
+        sql.execute("update job set payload = 'no json' where kind = 'suggest'").await;
+        let taken = store.jobs_claim(&[garbage.id, healthy.id], "worker", LONG_MS).await.expect("a claim");
+        assert_eq!(taken.iter().map(|job| job.fence.job).collect::<Vec<JobId>>(), [healthy.id]);
+        sql.execute("update job set payload = '{}' where payload = 'no json'").await;
+        let failed = store.job_get(&scope, garbage.id).await.expect("the job");
+        assert_eq!((failed.state, failed.error_reason.as_deref()), (JobState::Failed, Some(UNREADABLE)));
     })
     .await;
 }

@@ -138,6 +138,9 @@ words! {
 /// The reason on a job that killed its process too often.
 pub const POISON: &str = "POISON";
 
+/// The reason on a job of which nobody can read what it is to do.
+pub const UNREADABLE: &str = "UNREADABLE";
+
 /// How many consecutive starts without progress make a job poison.
 pub const MOST_STARTS_WITHOUT_PROGRESS: i32 = 3;
 

@@ -8,10 +8,18 @@ use crate::settings::Settings;
 use linkyard_core::{Error, Result};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How much of an error body is read; a sentence is made of it.
 const MOST_OF_A_REFUSAL: usize = 16 << 10;
+
+/// A peer that is gone without a word is found out in ten seconds: on a connection that waits for an answer by these,
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_RETRIES: u32 = 2;
+/// and where something was sent by this. (One that is there and says nothing is given up by `read_idle`.)
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(9);
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -39,11 +47,16 @@ impl Transport {
             .read_timeout(settings.read_idle)
             .timeout(settings.total)
             .pool_idle_timeout(settings.pool_idle)
+            .tcp_keepalive(KEEPALIVE)
+            .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
+            .tcp_keepalive_retries(KEEPALIVE_RETRIES)
             .redirect(redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .gzip(true)
             .https_only(!allow_private);
+        #[cfg(target_os = "linux")]
+        let builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
         let builder = if allow_private { builder } else { builder.dns_resolver(PublicOnly) };
         let client = builder.build().map_err(|error| Error::internal("the HTTP client can not be built", error))?;
         Ok(Self { client, settings: Arc::new(settings) })

@@ -6,11 +6,12 @@
 //! parameter ([`batch`]) and are read as a table ([`rows`]), so a thousand rows are one statement.
 
 use crate::error::database;
-use linkyard_core::Result;
+use linkyard_core::{Error, Result};
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait, Value,
 };
+use std::time::Duration;
 
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,13 +35,14 @@ impl Store {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
         let options = if is_postgres(&self.writer) { TransactionOptions::default() } else { options };
-        self.writer.begin_with_options(options).await.map_err(database)
+        answered(is_postgres(&self.writer), self.writer.begin_with_options(options)).await
     }
 }
 
 /// Commits, so that the one who reads next sees everything or (on an error before this) nothing.
 pub(crate) async fn commit(transaction: DatabaseTransaction) -> Result<()> {
-    transaction.commit().await.map_err(database)
+    let postgres = is_postgres(&transaction);
+    answered(postgres, transaction.commit()).await
 }
 
 /// Ends a transaction as its work ended: commits what succeeded; rolls back what was refused, and waits for that, so that no row is still
@@ -76,13 +78,31 @@ fn statement(connection: &impl ConnectionTrait, sql: &str, values: impl IntoIter
     Statement::from_sql_and_values(connection.get_database_backend(), dialect(connection, sql), values)
 }
 
+/// PostgreSQL ends a statement by itself after 30 seconds. What is not answered in this time never will be: the way to it is silent.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(35);
+
+/// Waits for an answer of the database, on PostgreSQL not for ever. A connection that did not answer is not used again: the pool finds
+/// that out before it lends it. Whether what was asked for was done is not known then.
+async fn answered<T>(postgres: bool, asked: impl Future<Output = std::result::Result<T, DbErr>>) -> Result<T> {
+    if !postgres {
+        return asked.await.map_err(database);
+    }
+    tokio::time::timeout(ANSWERED_WITHIN, asked).await.map_or_else(
+        |_| {
+            let message = format!("a statement was not answered within {} seconds", ANSWERED_WITHIN.as_secs());
+            Err(Error::Unavailable { service: "database", message, source: None })
+        },
+        |answer| answer.map_err(database),
+    )
+}
+
 /// Runs `sql` and answers how many rows it changed.
 pub(crate) async fn execute(
     connection: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64> {
-    let result = connection.execute_raw(statement(connection, sql, values)).await.map_err(database)?;
+    let result = answered(is_postgres(connection), connection.execute_raw(statement(connection, sql, values))).await?;
     Ok(result.rows_affected())
 }
 
@@ -92,7 +112,7 @@ pub(crate) async fn all(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<QueryResult>> {
-    connection.query_all_raw(statement(connection, sql, values)).await.map_err(database)
+    answered(is_postgres(connection), connection.query_all_raw(statement(connection, sql, values))).await
 }
 
 /// Runs `sql` and answers its first row, if any.
@@ -101,7 +121,7 @@ pub(crate) async fn one(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<QueryResult>> {
-    connection.query_one_raw(statement(connection, sql, values)).await.map_err(database)
+    answered(is_postgres(connection), connection.query_one_raw(statement(connection, sql, values))).await
 }
 
 /// The type of one column of a batch.
@@ -162,4 +182,21 @@ pub(crate) fn batch<T: serde::Serialize>(items: &[T]) -> Result<Value> {
     let text = serde_json::to_string(items)
         .map_err(|error| linkyard_core::Error::internal("a batch could not be written as JSON", error))?;
     Ok(Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_postgres_is_given_up_and_sqlite_never_is_silent() {
+        let silent = std::future::pending::<std::result::Result<(), DbErr>>;
+        let error = answered(true, silent()).await.expect_err("nobody answers");
+        assert!(error.retryable(), "{error}");
+        let later = async {
+            tokio::time::sleep(ANSWERED_WITHIN * 2).await;
+            Ok(7)
+        };
+        assert_eq!(answered(false, later).await.expect("an answer"), 7);
+    }
 }

@@ -9,9 +9,11 @@ use crate::Store;
 use crate::provider::held;
 use crate::row::{get, json, optional_json, word};
 use crate::sql::{Column, all, among, batch, execute, rows};
-use linkyard_core::Result;
 use linkyard_core::id::{JobId, OrganizationId, ProviderId};
-use linkyard_core::job::{ClaimedJob, Fence, JobKind, Lane, MOST_STARTS_WITHOUT_PROGRESS, PAYLOAD_VERSION, RequestedState};
+use linkyard_core::job::{
+    ClaimedJob, Fence, Finish, JobKind, Lane, MOST_STARTS_WITHOUT_PROGRESS, PAYLOAD_VERSION, RequestedState, UNREADABLE,
+};
+use linkyard_core::{Error, Result};
 use sea_orm::{QueryResult, Value};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -78,7 +80,7 @@ const LEASE_COLUMNS: [(&str, Column); 2] = [("held_id", Column::Uuid), ("held_ep
 impl Store {
     /// Takes those of `ids` that are runnable: raises the epoch, counts the start, sets the lease. Ids that somebody else has, that
     /// are of a kind or payload version unknown here, or whose time has not come are left out, untouched. A job whose last start was
-    /// unclean is taken only when it is the only id.
+    /// unclean is taken only when it is the only id. A job whose row can not be read has failed then, with reason [`UNREADABLE`].
     ///
     /// # Errors
     /// `Unavailable`.
@@ -105,8 +107,28 @@ impl Store {
             clean = if alone { "" } else { "and job.starts_without_progress = 0" },
         );
         let values = [self::ids(ids.iter().copied())?, owner.into(), lease_ms.into()];
-        let found = all(&self.writer, &sql, values).await?;
-        found.iter().map(claimed).collect()
+        let mut jobs = Vec::with_capacity(ids.len());
+        for row in &all(&self.writer, &sql, values).await? {
+            match claimed(row) {
+                Ok(job) => jobs.push(job),
+                Err(error) => self.fail_unreadable(row, &error).await?,
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Ends a job that was just taken and whose row can not be read: it fails alone, and those that were taken with it go on.
+    async fn fail_unreadable(&self, row: &QueryResult, error: &Error) -> Result<()> {
+        let fence = fence(row)?;
+        tracing::error!(job = %fence.job, %error, "job {} can not be read and has failed", fence.job);
+        let message = format!(
+            "What this job is to do can not be read ({error}), so it was not started. Whoever wrote it is broken, or its row was changed \
+             by hand; ask for the work again."
+        );
+        match self.job_finish(&fence, &Finish::Fail { reason: UNREADABLE.to_owned(), message }).await {
+            Err(error) if error.is_fenced() => Ok(()),
+            ended => ended.map(|_| ()),
+        }
     }
 
     /// Renews the leases of jobs that run here, in one statement; a second one only looks at those whose row is being written at this
@@ -119,23 +141,25 @@ impl Store {
             return Ok(Vec::new());
         }
         let renew = format!(
-            "with held as (
-                select job.id from job join {} on held_id = job.id and held_epoch = job.epoch
-                where job.state = 'running' order by job.id {{lock_skip}}
+            "with held as materialized (
+                select (select job.id from job where job.id = held_id and job.epoch = held_epoch and job.state = 'running'
+                    {{lock_skip}}) as id
+                from (select held_id, held_epoch from {leases} order by held_id) as in_order
             )
-            update job set lease_until_ms = {{now}} + $2 where id in (select id from held) returning id, requested_state",
-            rows(&self.writer, "lease", "$1", &LEASE_COLUMNS)
+            update job set lease_until_ms = {{now}} + $2 where id {among_held} returning id, epoch, requested_state",
+            leases = rows(&self.writer, "lease", "$1", &LEASE_COLUMNS),
+            among_held = among(&self.writer, "select id from held where id is not null"),
         );
         let found = all(&self.writer, &renew, [leases(fences)?, lease_ms.into()]).await?;
-        let mut requested = requests(&found)?;
+        let mut requested = requests(&found, fences)?;
         let missed: Vec<Fence> = fences.iter().filter(|fence| !requested.contains_key(&fence.job)).copied().collect();
         if !missed.is_empty() {
+            let held = format!("select held_id from {}", rows(&self.writer, "lease", "$1", &LEASE_COLUMNS));
             let look = format!(
-                "select job.id, job.requested_state from job join {} on held_id = job.id and held_epoch = job.epoch
-                 where job.state = 'running'",
-                rows(&self.writer, "lease", "$1", &LEASE_COLUMNS)
+                "select id, epoch, requested_state from job where id {} and state = 'running'",
+                among(&self.writer, &held)
             );
-            requested.extend(requests(&all(&self.writer, &look, [leases(&missed)?]).await?)?);
+            requested.extend(requests(&all(&self.writer, &look, [leases(&missed)?]).await?, &missed)?);
         }
         let renewals =
             fences.iter().map(|fence| Renewal { job: fence.job, requested: requested.get(&fence.job).copied() }).collect();
@@ -158,17 +182,30 @@ fn leases(fences: &[Fence]) -> Result<Value> {
     batch(&leases)
 }
 
-fn requests(found: &[QueryResult]) -> Result<HashMap<JobId, RequestedState>> {
-    found.iter().map(|row| Ok((JobId(get(row, "id")?), word(row, "requested_state", RequestedState::parse)?))).collect()
+/// What is asked of the jobs that were found in the epoch of their fence.
+fn requests(found: &[QueryResult], fences: &[Fence]) -> Result<HashMap<JobId, RequestedState>> {
+    let epochs: HashMap<JobId, i64> = fences.iter().map(|fence| (fence.job, fence.epoch)).collect();
+    let mut requests = HashMap::new();
+    for row in found {
+        let (job, epoch) = (JobId(get(row, "id")?), get::<i64>(row, "epoch")?);
+        if epochs.get(&job) == Some(&epoch) {
+            requests.insert(job, word(row, "requested_state", RequestedState::parse)?);
+        }
+    }
+    Ok(requests)
+}
+
+fn fence(row: &QueryResult) -> Result<Fence> {
+    Ok(Fence {
+        organization: OrganizationId(get(row, "organization_id")?),
+        job: JobId(get(row, "id")?),
+        epoch: get(row, "epoch")?,
+    })
 }
 
 fn claimed(row: &QueryResult) -> Result<ClaimedJob> {
     Ok(ClaimedJob {
-        fence: Fence {
-            organization: OrganizationId(get(row, "organization_id")?),
-            job: JobId(get(row, "id")?),
-            epoch: get(row, "epoch")?,
-        },
+        fence: fence(row)?,
         kind: word(row, "kind", JobKind::parse)?,
         provider: get::<Option<Uuid>>(row, "provider_id")?.map(ProviderId),
         lane: word(row, "lane", Lane::parse)?,
