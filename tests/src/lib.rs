@@ -18,6 +18,16 @@ pub mod sheet;
 pub mod site;
 pub mod zero;
 
+/// A client for plain HTTP on this machine. It trusts no certificate: to read those of the machine costs more than many calls do.
+///
+/// # Panics
+/// When there can be none.
+#[must_use]
+pub fn plain_http() -> reqwest::Client {
+    cryptography();
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client without certificates")
+}
+
 /// Installs the cryptography without which an HTTP client of this process panics, even for plain HTTP.
 pub fn cryptography() {
     // Whoever was first in this process has done it; any provider will do.

@@ -20,6 +20,21 @@ pub struct BudgetKey {
     pub company: CompanyId,
 }
 
+impl BudgetKey {
+    /// The key of requests for tokens with a credential, which belong to no company. One of them is under way at a time, among all
+    /// workers.
+    #[must_use]
+    pub fn login(client_id: &str) -> Self {
+        Self { client_id: client_id.to_owned(), company: CompanyId(0) }
+    }
+
+    /// Whether it is such a key.
+    #[must_use]
+    pub fn is_login(&self) -> bool {
+        self.company == CompanyId(0)
+    }
+}
+
 /// The answer to "may I call now?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {

@@ -3,10 +3,12 @@
 
 use crate::company::Company;
 use crate::failure::{self, Refusal, Waiting};
+use crate::settings::Settings;
 use crate::token::{self, Credential, Token};
 use crate::transport::{Answer, now_ms};
 use bytes::Bytes;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant};
+use linkyard_core::job::Lane;
 use linkyard_core::{Error, Result};
 use linkyard_telemetry::measure;
 use reqwest::Method;
@@ -53,8 +55,16 @@ impl Company {
         let asked = format!("{} {}", ask.method, ask.path);
         let mut refused = None;
         loop {
-            let token = inner.tokens.get(&inner.transport, credential, refused).await?;
-            let answer = self.call(&asked, &ask, &token).await?;
+            let granted = self.leave().await?;
+            let token = match inner.tokens.get(inner, self.lane, credential, refused).await {
+                Ok(token) => token,
+                Err(error) => {
+                    // No token and no call: a platform at which nobody can log in is down like one that does not answer.
+                    granted.report(CallAnswer { failed: failure::is_down(&error), ..CallAnswer::default() }).await;
+                    return Err(error);
+                }
+            };
+            let answer = self.call(&asked, &ask, &token, granted).await?;
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
             }
@@ -70,7 +80,7 @@ impl Company {
         }
     }
 
-    async fn call(&self, asked: &str, ask: &Ask<'_>, token: &Token) -> Result<Answer> {
+    async fn call(&self, asked: &str, ask: &Ask<'_>, token: &Token, granted: Granted) -> Result<Answer> {
         let inner = &self.procore.inner;
         let mut url = inner.api_url.clone();
         url.set_path(&format!("{}{}", inner.api_url.path().trim_end_matches('/'), ask.path));
@@ -84,8 +94,6 @@ impl Company {
         if let Some(body) = &ask.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        self.leave().await?;
-        let granted = Granted { budget: Some(Arc::clone(&inner.budget)), key: self.key.clone() };
         self.tally.started();
         let started = Instant::now();
         let span = tracing::info_span!("procore", otel.name = asked, otel.kind = "client", status = tracing::field::Empty);
@@ -104,36 +112,48 @@ impl Company {
         answer
     }
 
-    /// Waits for the budget's leave, if that is soon.
-    async fn leave(&self) -> Result<()> {
+    async fn leave(&self) -> Result<Granted> {
         let inner = &self.procore.inner;
-        let settings = &inner.transport.settings;
-        for waits in 0.. {
-            let grant = inner.budget.ask(&self.key, self.lane).await;
-            if waits == 0 && grant != Grant::Go {
-                self.tally.waited();
-            }
-            match grant {
-                Grant::Go => return Ok(()),
-                Grant::Wait(wait) if wait <= settings.longest_wait_in_place && waits < MOST_WAITS_IN_PLACE => {
-                    tokio::time::sleep(wait).await;
-                }
-                Grant::Wait(wait) => return Err(Error::Throttled { retry_after: (wait + jitter()).min(settings.longest_wait) }),
-            }
-        }
-        Err(Error::broken("waits for the budget are bounded"))
+        leave(&inner.budget, &inner.transport.settings, &self.key, self.lane, || self.tally.waited()).await
     }
+}
+
+/// Waits for the budget's leave, if that is soon; says so once where it has to wait.
+pub(crate) async fn leave(
+    budget: &Arc<dyn Budget>,
+    settings: &Settings,
+    key: &BudgetKey,
+    lane: Lane,
+    waited: impl FnOnce() + Send,
+) -> Result<Granted> {
+    let mut waited = Some(waited);
+    for waits in 0.. {
+        let grant = budget.ask(key, lane).await;
+        if grant != Grant::Go
+            && let Some(waited) = waited.take()
+        {
+            waited();
+        }
+        match grant {
+            Grant::Go => return Ok(Granted { budget: Some(Arc::clone(budget)), key: key.clone() }),
+            Grant::Wait(wait) if wait <= settings.longest_wait_in_place && waits < MOST_WAITS_IN_PLACE => {
+                tokio::time::sleep(wait).await;
+            }
+            Grant::Wait(wait) => return Err(Error::Throttled { retry_after: (wait + jitter()).min(settings.longest_wait) }),
+        }
+    }
+    Err(Error::broken("waits for the budget are bounded"))
 }
 
 /// A call that was granted and must be reported, also when its caller is dropped meanwhile: a call that stays under way for ever would
 /// hold up the next ones.
-struct Granted {
+pub(crate) struct Granted {
     budget: Option<Arc<dyn Budget>>,
     key: BudgetKey,
 }
 
 impl Granted {
-    async fn report(mut self, answer: CallAnswer) {
+    pub(crate) async fn report(mut self, answer: CallAnswer) {
         if let Some(budget) = self.budget.take() {
             budget.report(&self.key, answer).await;
         }

@@ -106,7 +106,7 @@ impl Procore {
     /// `Unauthorized` when they are refused; `Throttled` and `Unavailable` when it can not be told now.
     pub async fn sign_in(&self) -> Result<bool> {
         let Some(platform) = &self.inner.platform else { return Ok(false) };
-        self.inner.tokens.get(&self.inner.transport, platform, None).await.map(|_| true)
+        self.inner.tokens.get(&self.inner, Lane::Person, platform, None).await.map(|_| true)
     }
 
     /// The budget that all calls ask.

@@ -264,6 +264,11 @@ pub(crate) fn broke_off(error: &Error) -> bool {
     matches!(error, Error::Unavailable { source: Some(_), .. })
 }
 
+/// Whether the platform is down, as far as a request for a token tells.
+pub(crate) fn is_down(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { .. })
+}
+
 /// Puts `attention` in place of a `NotFound` or a permission error: during a connection test these say more than elsewhere.
 pub(crate) fn as_attention<T>(result: Result<T>, attention: Attention, advice: &str) -> Result<T> {
     match result {

@@ -1,13 +1,18 @@
 //! Access tokens by the client credentials grant: one per credential, kept in memory, refreshed a minute before it ends.
 //!
 //! At most one request for a token is under way per credential; whoever comes meanwhile waits for it and shares its outcome, failure
-//! included, so that neither eight callers nor eight failing callers make eight requests. A credential is id *and* secret: a tenant that
+//! included, so that neither eight callers nor eight failing callers make eight requests. Among processes the budget sees to that, which
+//! also stops asking a login host that is down. A credential is id *and* secret: a tenant that
 //! knows another's client id but not the secret must not be handed the other's token.
 
+use crate::call;
+use crate::company::Inner;
 use crate::failure::{self, Refusal, Waiting};
 use crate::transport::{Transport, now_ms};
 use crate::wire::Number;
+use linkyard_core::budget::{BudgetKey, CallAnswer};
 use linkyard_core::error::Attention;
+use linkyard_core::job::Lane;
 use linkyard_core::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -99,8 +104,9 @@ impl Tokens {
     /// A token that is good for a minute at least. `refused` is the number of a token that the API did not take.
     ///
     /// # Errors
-    /// `Unauthorized{Credentials}`, `Throttled` or `Unavailable`.
-    pub(crate) async fn get(&self, transport: &Transport, credential: &Credential, refused: Option<u64>) -> Result<Token> {
+    /// `Unauthorized{Credentials}`, `Unavailable`, or `Throttled`: also where the login host is down, or while another process asks it
+    /// for a token with this credential.
+    pub(crate) async fn get(&self, inner: &Inner, lane: Lane, credential: &Credential, refused: Option<u64>) -> Result<Token> {
         let slot = self.slot(credential);
         let finished_before = slot.finished.load(Ordering::Acquire);
         let mut kept = slot.kept.lock().await;
@@ -116,7 +122,7 @@ impl Tokens {
         {
             return Err(failure::copy(failure));
         }
-        let outcome = self.request(transport, credential, finished + 1).await;
+        let outcome = self.request(inner, lane, credential, finished + 1).await;
         let answer = match outcome {
             Ok(token) => {
                 *kept = Kept { token: Some(token.clone()), failure: None };
@@ -139,7 +145,17 @@ impl Tokens {
         Arc::clone(slots.entry(credential.clone()).or_default())
     }
 
-    async fn request(&self, transport: &Transport, credential: &Credential, number: u64) -> Result<Token> {
+    async fn request(&self, inner: &Inner, lane: Lane, credential: &Credential, number: u64) -> Result<Token> {
+        let (transport, key) = (&inner.transport, BudgetKey::login(&credential.client_id));
+        let granted = call::leave(&inner.budget, &transport.settings, &key, lane, || ()).await?;
+        let outcome = self.exchange(transport, credential, number).await;
+        let down = outcome.as_ref().is_err_and(failure::is_down);
+        // It has no limits of its own to learn: that it answered is all there is to say.
+        granted.report(CallAnswer { status: if down { 0 } else { 200 }, failed: down, ..CallAnswer::default() }).await;
+        outcome
+    }
+
+    async fn exchange(&self, transport: &Transport, credential: &Credential, number: u64) -> Result<Token> {
         let secret = credential.client_secret.expose_secret();
         let form = [("grant_type", "client_credentials"), ("client_id", &credential.client_id), ("client_secret", secret)];
         let started = Instant::now();

@@ -48,10 +48,11 @@ impl MemoryBudget {
     /// Runs one step on the windows of `key`. Steps are short and never wait, so a plain lock does.
     fn step<T>(&self, key: &BudgetKey, step: impl FnOnce(&mut Windows, &Rules) -> T) -> T {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.rules.of(key);
         if let Some(windows) = keys.get_mut(key) {
-            return step(windows, &self.rules);
+            return step(windows, &rules);
         }
-        step(keys.entry(key.clone()).or_insert_with(|| Windows::new(&self.rules)), &self.rules)
+        step(keys.entry(key.clone()).or_insert_with(|| Windows::new(&rules)), &rules)
     }
 }
 
@@ -73,7 +74,7 @@ impl Budget for MemoryBudget {
     async fn usage(&self, key: &BudgetKey) -> Result<Option<Usage>> {
         let (now_ms, wall_ms) = (self.clock.monotonic_ms(), self.clock.wall_ms());
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(keys.get_mut(key).map(|windows| windows.usage(&self.rules, now_ms, wall_ms)))
+        Ok(keys.get_mut(key).map(|windows| windows.usage(&self.rules.of(key), now_ms, wall_ms)))
     }
 
     async fn restore(&self, key: &BudgetKey, usage: Usage) {

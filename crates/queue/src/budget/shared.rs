@@ -103,49 +103,26 @@ impl SharedBudget {
         known: &mut Known,
         step: impl Fn(&mut Windows, &Rules, u64) -> (T, Written),
     ) -> Result<T> {
-        let name = self.name(key);
+        let (name, rules) = (self.name(key), self.rules.of(key));
         for _ in 0..MOST_TRIES {
             let (now_ms, version, state) = self.read(&name).await?;
-            let (mut state, reborn) = self.revive(state.as_deref(), known, now_ms);
+            let (mut state, reborn) = revive(&rules, state.as_deref(), known, now_ms);
             for answer in &known.owed {
-                state.windows.report(&self.rules, *answer, now_ms, wall(now_ms));
+                state.windows.report(&rules, *answer, now_ms, wall(now_ms));
             }
-            let (outcome, written) = step(&mut state.windows, &self.rules, now_ms);
+            let (outcome, written) = step(&mut state.windows, &rules, now_ms);
             if written == Written::No && !reborn && known.owed.is_empty() {
-                known.learn(&mut state, &self.rules, now_ms);
+                known.learn(&mut state, &rules, now_ms);
                 return Ok(outcome);
             }
             state.steps += 1;
             if self.swap(&name, &version, &state).await? {
                 known.owed.clear();
-                known.learn(&mut state, &self.rules, now_ms);
+                known.learn(&mut state, &rules, now_ms);
                 return Ok(outcome);
             }
         }
         Err(Error::Unavailable { service: "redis", message: "too many others count at the same time".to_owned(), source: None })
-    }
-
-    /// The state to step on, and whether it has to be written for the others' sake.
-    fn revive(&self, state: Option<&str>, known: &Known, now_ms: u64) -> (State, bool) {
-        let found = state.and_then(|text| serde_json::from_str::<State>(text).ok());
-        let older = found.as_ref().is_some_and(|found| known.born == Some(found.born) && found.steps < known.steps);
-        let lost = found.is_none() || older;
-        let mut state = found.unwrap_or_else(|| State { born: Uuid::new_v4(), steps: 0, windows: Windows::new(&self.rules) });
-        if older {
-            // So that the others see it as well.
-            state.born = Uuid::new_v4();
-        }
-        state.windows.keep_behind(&self.rules, now_ms);
-        let Some(usage) = known.usage.filter(|_| lost || known.born != Some(state.born)) else {
-            return (state, false);
-        };
-        state.windows.restore(&self.rules, usage, now_ms, wall(now_ms));
-        // A state is kept for longer than an hour window lasts: one that is missing within it was lost.
-        if lost && usage.hour_resets_at_ms > wall(now_ms) {
-            tracing::warn!("what Redis knew of a call budget is lost; a whole window is taken as used");
-            state.windows.fill(now_ms);
-        }
-        (state, true)
     }
 
     async fn read(&self, name: &str) -> Result<(u64, String, Option<String>)> {
@@ -163,6 +140,29 @@ impl SharedBudget {
         let swapped = swap.invoke_async::<i64>(&mut lent.connection).await;
         self.redis.heard(&lent, swapped).await.map(|swapped| swapped == 1)
     }
+}
+
+/// The state to step on, and whether it has to be written for the others' sake.
+fn revive(rules: &Rules, state: Option<&str>, known: &Known, now_ms: u64) -> (State, bool) {
+    let found = state.and_then(|text| serde_json::from_str::<State>(text).ok());
+    let older = found.as_ref().is_some_and(|found| known.born == Some(found.born) && found.steps < known.steps);
+    let lost = found.is_none() || older;
+    let mut state = found.unwrap_or_else(|| State { born: Uuid::new_v4(), steps: 0, windows: Windows::new(rules) });
+    if older {
+        // So that the others see it as well.
+        state.born = Uuid::new_v4();
+    }
+    state.windows.keep_behind(rules, now_ms);
+    let Some(usage) = known.usage.filter(|_| lost || known.born != Some(state.born)) else {
+        return (state, false);
+    };
+    state.windows.restore(rules, usage, now_ms, wall(now_ms));
+    // A state is kept for longer than an hour window lasts: one that is missing within it was lost.
+    if lost && usage.hour_resets_at_ms > wall(now_ms) {
+        tracing::warn!("what Redis knew of a call budget is lost; a whole window is taken as used");
+        state.windows.fill(now_ms);
+    }
+    (state, true)
 }
 
 /// Whether a step has to be written.

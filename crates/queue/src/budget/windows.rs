@@ -10,13 +10,17 @@
 
 use super::BudgetArgs;
 use super::breaker::{Breaker, Waits};
-use linkyard_core::budget::{CallAnswer, Usage};
+use linkyard_core::budget::{BudgetKey, CallAnswer, Usage};
 use linkyard_core::job::Lane;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// A call that was not reported for this long is taken as answered: its process or task is gone. Longer than any call may take.
 const LOST_AFTER_MS: u64 = 70_000;
+/// The same for a request for a token, which holds up all others of its credential: so long its first answer takes at most.
+const LOGIN_LOST_AFTER_MS: u64 = 20_000;
+/// A larger limit of the rolling window is taken as this: every call inside the window is kept, and nobody needs more of them.
+const MOST_PER_SPIKE: u32 = 5_000;
 /// How soon to ask again while the first call is under way; its answer may come at any moment.
 const ASK_AGAIN_MS: u64 = 200;
 /// Procore writes times in whole seconds.
@@ -37,6 +41,9 @@ pub(super) struct Rules {
     initial_hour_limit: u32,
     reserve_percent: u32,
     waits: Waits,
+    /// No call begins while another one is under way.
+    one_at_a_time: bool,
+    lost_after_ms: u64,
 }
 
 impl From<&BudgetArgs> for Rules {
@@ -44,15 +51,22 @@ impl From<&BudgetArgs> for Rules {
         Self {
             spike_window_ms: args.spike_window_ms.max(1),
             hour_window_ms: args.hour_window_ms.max(args.spike_window_ms).max(1),
-            initial_spike_limit: args.initial_spike_limit.max(1),
+            initial_spike_limit: args.initial_spike_limit.clamp(1, MOST_PER_SPIKE),
             initial_hour_limit: args.initial_hour_limit.max(1),
             reserve_percent: args.reserve_percent.min(90),
             waits: Waits::from(args),
+            one_at_a_time: false,
+            lost_after_ms: LOST_AFTER_MS,
         }
     }
 }
 
 impl Rules {
+    /// Those for the calls of `key`.
+    pub(super) fn of(self, key: &BudgetKey) -> Self {
+        if key.is_login() { Self { one_at_a_time: true, lost_after_ms: LOGIN_LOST_AFTER_MS, ..self } } else { self }
+    }
+
     /// How much of `limit` calls in `lane` may use. One call is always left to everybody.
     fn allowed(&self, limit: u32, lane: Lane) -> usize {
         let reserve = match lane {
@@ -123,7 +137,7 @@ impl Windows {
     pub(super) fn ask(&mut self, rules: &Rules, lane: Lane, now: u64) -> Option<u64> {
         self.forget(rules, now);
         let block = self.blocked_until.saturating_sub(now);
-        let windows = self.first().max(self.spike(rules, lane, now)).max(self.hour(rules, lane, now));
+        let windows = self.first(rules).max(self.spike(rules, lane, now)).max(self.hour(rules, lane, now));
         let wait = block.max(windows).max(self.breaker.wait(now));
         if wait > 0 {
             self.waits += 1;
@@ -196,7 +210,7 @@ impl Windows {
         self.forget(rules, now);
         if !self.answered {
             if usage.spike_limit > 0 {
-                self.spike_limit = usage.spike_limit;
+                self.spike_limit = usage.spike_limit.min(MOST_PER_SPIKE);
             }
             if usage.hour_limit > 0 {
                 self.hour_limit = usage.hour_limit;
@@ -239,7 +253,7 @@ impl Windows {
 
     /// Drops what lies behind the windows.
     fn forget(&mut self, rules: &Rules, now: u64) {
-        while self.under_way.front().is_some_and(|start| start + LOST_AFTER_MS <= now) {
+        while self.under_way.front().is_some_and(|start| start + rules.lost_after_ms <= now) {
             self.under_way.pop_front();
             self.recent.push_back(now);
         }
@@ -259,8 +273,8 @@ impl Windows {
         Some(last + rules.spike_window_ms)
     }
 
-    fn first(&self) -> u64 {
-        if self.answered || self.under_way.is_empty() { 0 } else { ASK_AGAIN_MS }
+    fn first(&self, rules: &Rules) -> u64 {
+        if (self.answered && !rules.one_at_a_time) || self.under_way.is_empty() { 0 } else { ASK_AGAIN_MS }
     }
 
     fn spike(&self, rules: &Rules, lane: Lane, now: u64) -> u64 {
@@ -295,7 +309,7 @@ impl Windows {
     }
 
     fn learn_spike(&mut self, limit: u32, used: u32, now: u64) {
-        self.spike_limit = limit;
+        self.spike_limit = limit.min(MOST_PER_SPIKE);
         self.fill_spike(used, now);
         let under_way = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
         // The hour has as many calls left as the rolling window, or it would have been reported. While its limit is a guess, one more
