@@ -77,7 +77,7 @@ async fn an_older_value_lands_late(yard: &mut Yard) -> Result<()> {
 
 async fn a_call_names_another_company(yard: &mut Yard) -> Result<()> {
     let place = &yard.people[0].place;
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = linkyard_tests::plain_http();
     let login = [("grant_type", "client_credentials"), ("client_id", "simulator-client"), ("client_secret", "simulator-secret")];
     let body = login.map(|(name, value)| format!("{name}={value}")).join("&");
     let form = "application/x-www-form-urlencoded";

@@ -72,7 +72,7 @@ async fn usage(demo: &Demo) -> Result<Usage> {
 /// Asks the simulator's admin API.
 async fn ask(place: &Where, method: &str, path: &str, body: Value) -> Result<Value> {
     linkyard_tests::cryptography();
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = linkyard_tests::plain_http();
     let request = client.request(method.parse()?, format!("{}/admin{path}", place.simulator)).json(&body);
     Ok(request.send().await?.error_for_status()?.json().await?)
 }

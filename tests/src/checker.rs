@@ -109,7 +109,22 @@ impl TrueRow {
     }
 }
 
-/// Compares the records of one list with their mappings and the registry; answers record -> target of what is linked.
+/// Record -> target of the records of a list.
+#[derive(Default)]
+struct Links {
+    /// Of those that are linked.
+    linked: HashMap<i64, String>,
+    /// Of those that were, until the directory lost them: link, mark and memberships are kept.
+    orphaned: HashMap<i64, String>,
+}
+
+impl Links {
+    fn kept(&self, target: &str) -> bool {
+        self.orphaned.values().any(|kept| kept == target)
+    }
+}
+
+/// Compares the records of one list with their mappings and the registry; answers what is linked.
 async fn subject(
     place: &Where,
     channel: &Channel,
@@ -117,41 +132,41 @@ async fn subject(
     provider: &v1::Provider,
     resource: &'static str,
     findings: &mut Findings,
-) -> Result<HashMap<i64, String>> {
+) -> Result<Links> {
     let rows: Vec<TrueRow> = truth(place, &provider.company_id, resource).await?;
     let truth: HashSet<i64> = rows.into_iter().filter(TrueRow::counts).map(|row| row.id).collect();
     let mappings = mappings(channel, key, &provider.name, resource).await?;
     let registry = registry(channel, key, resource).await?;
     findings.compared.insert(resource, truth.len());
     let mut seen = HashSet::new();
-    let mut linked = HashMap::new();
+    let mut links = Links::default();
     for mapping in mappings {
         if !seen.insert(mapping.record_id) {
             findings.problem(Zero::Dup, format!("{resource} {}: two mappings", mapping.record_id));
         }
-        if !truth.contains(&mapping.record_id) && mapping.state() != MappingState::Orphaned {
+        let (there, orphaned) = (truth.contains(&mapping.record_id), mapping.state() == MappingState::Orphaned);
+        if !there && !orphaned && !mapping.gone {
             findings
                 .problem(Zero::Stale, format!("{resource} {}: a mapping without a record in the directory", mapping.record_id));
         }
+        if there && (orphaned || mapping.gone) {
+            findings.problem(Zero::Lost, format!("{resource} {}: it is in the directory and called gone", mapping.record_id));
+        }
         if mapping.state() == MappingState::Linked {
-            linked.insert(mapping.record_id, mapping.target.clone());
+            links.linked.insert(mapping.record_id, mapping.target);
+        } else if orphaned {
+            links.orphaned.insert(mapping.record_id, mapping.target);
         }
     }
     for missing in truth.difference(&seen) {
         findings.problem(Zero::Lost, format!("{resource} {missing}: it has no mapping"));
     }
-    marks(&provider.name, resource, &linked, &registry, findings);
-    Ok(linked)
+    marks(&provider.name, resource, &links, &registry, findings);
+    Ok(links)
 }
 
 /// Every link has its mark on the registry record and the reverse, and no record is marked twice.
-fn marks(
-    provider: &str,
-    resource: &str,
-    linked: &HashMap<i64, String>,
-    registry: &HashMap<String, Registered>,
-    findings: &mut Findings,
-) {
+fn marks(provider: &str, resource: &str, links: &Links, registry: &HashMap<String, Registered>, findings: &mut Findings) {
     let mut marked: HashMap<i64, &str> = HashMap::new();
     for (name, registered) in registry {
         for (of, record) in registered.marks.iter().filter(|(of, _)| of == provider) {
@@ -163,13 +178,13 @@ fn marks(
             }
         }
     }
-    for (record, target) in linked {
+    for (record, target) in &links.linked {
         if marked.get(record).copied() != Some(target.as_str()) {
             findings.problem(Zero::Lost, format!("{resource} {record}: linked to {target}, but that does not carry its mark"));
         }
     }
     for (record, name) in marked {
-        if !linked.contains_key(&record) {
+        if !links.linked.contains_key(&record) && !links.orphaned.contains_key(&record) {
             findings.problem(Zero::Dup, format!("{resource} {record}: {name} carries its mark, but it is not linked"));
         }
     }
@@ -181,7 +196,7 @@ async fn insurances(
     channel: &Channel,
     key: &Key,
     provider: &v1::Provider,
-    vendors: &HashMap<i64, String>,
+    vendors: &Links,
     findings: &mut Findings,
 ) -> Result<()> {
     #[derive(Deserialize)]
@@ -215,7 +230,7 @@ async fn insurances(
     }
     let coverages = coverages(channel, key).await?;
     let mut expected = HashMap::new();
-    for (vendor, party) in vendors {
+    for (vendor, party) in &vendors.linked {
         let of_party = coverages.get(party).into_iter().flatten();
         expected.extend(of_party.map(|(coverage, limit)| ((*vendor, coverage.clone()), decimal(Some(limit)))));
     }
@@ -230,7 +245,8 @@ async fn insurances(
             Some(_) => {}
         }
     }
-    for (vendor, coverage) in found.keys().filter(|shown| !expected.contains_key(shown)) {
+    let surplus = found.keys().filter(|shown| !expected.contains_key(shown) && !vendors.orphaned.contains_key(&shown.0));
+    for (vendor, coverage) in surplus {
         findings.problem(Zero::Stale, format!("vendor {vendor}: an insurance shows {coverage}, which it does not have"));
     }
     Ok(())
@@ -265,8 +281,8 @@ async fn associations(
     channel: &Channel,
     key: &Key,
     provider: &v1::Provider,
-    vendors: &HashMap<i64, String>,
-    projects: &HashMap<i64, String>,
+    vendors: &Links,
+    projects: &Links,
     findings: &mut Findings,
 ) -> Result<()> {
     #[derive(Deserialize)]
@@ -277,13 +293,13 @@ async fn associations(
     let pairs: Vec<Pair> = truth(place, &provider.company_id, "associations").await?;
     let mut expected = HashSet::new();
     for pair in pairs {
-        if let (Some(party), Some(project)) = (vendors.get(&pair.vendor_id), projects.get(&pair.project_id)) {
+        if let (Some(party), Some(project)) = (vendors.linked.get(&pair.vendor_id), projects.linked.get(&pair.project_id)) {
             expected.insert((project.clone(), party.clone()));
         }
     }
     let mut client = ProjectServiceClient::with_interceptor(channel.clone(), key.clone());
     let mut found = HashSet::new();
-    let linked_projects: HashSet<&String> = projects.values().collect();
+    let linked_projects: HashSet<&String> = projects.linked.values().collect();
     for project in linked_projects {
         let mut page_token = String::new();
         loop {
@@ -300,7 +316,7 @@ async fn associations(
     for (project, party) in expected.difference(&found) {
         findings.problem(Zero::Lost, format!("{party} should be on {project}"));
     }
-    for (project, party) in found.difference(&expected) {
+    for (project, party) in found.difference(&expected).filter(|(_, party)| !vendors.kept(party)) {
         findings.problem(Zero::Stale, format!("{party} should not be on {project}"));
     }
     Ok(())
@@ -341,9 +357,7 @@ async fn truth<T: for<'de> Deserialize<'de>>(place: &Where, company: &str, resou
 }
 
 async fn get(url: &str) -> Result<String> {
-    crate::cryptography();
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    Ok(client.get(url).send().await?.error_for_status()?.text().await?)
+    Ok(crate::plain_http().get(url).send().await?.error_for_status()?.text().await?)
 }
 
 async fn mappings(channel: &Channel, key: &Key, provider: &str, resource: &str) -> Result<Vec<v1::Mapping>> {

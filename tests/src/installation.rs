@@ -292,6 +292,12 @@ impl Installation {
         self.workers.get(number).and_then(Option::as_ref).and_then(Child::id)
     }
 
+    /// The number on this machine of a control.
+    #[must_use]
+    pub fn control_process(&self, number: usize) -> Option<u32> {
+        self.controls.get(number).and_then(|control| control.child.id())
+    }
+
     /// Numbers of the workers that were neither killed nor stopped.
     #[must_use]
     pub fn living(&self) -> Vec<usize> {

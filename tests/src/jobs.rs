@@ -110,7 +110,7 @@ impl Bench {
         let store = open(&database_url, &key).await;
         store.migrate().await.expect("migrated");
         let scope = ground::tenant(&store, "bench").await;
-        let admin = reqwest::Client::builder().build().expect("a client");
+        let admin = crate::plain_http();
         Self { database_url, key, simulator, admin, store, scope, provider: ProviderId::generate(), per_page }
     }
 

@@ -7,6 +7,7 @@
 use anyhow::{Context, Result, ensure};
 use linkyard_queue::RedisArgs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -160,6 +161,19 @@ impl RedisServer {
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         ensure!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
         Ok(text)
+    }
+
+    /// How many entries a list has. Asked without starting a client, so that it can be asked often.
+    ///
+    /// # Errors
+    /// When the server does not answer on its socket.
+    pub fn length(&self, list: &str) -> Result<u64> {
+        let mut stream = UnixStream::connect(self.socket())?;
+        stream.set_read_timeout(Some(READY_WITHIN))?;
+        write!(stream, "*2\r\n$4\r\nLLEN\r\n${}\r\n{list}\r\n", list.len())?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer)?;
+        answer.trim().trim_start_matches(':').parse().with_context(|| format!("{list}: {answer}"))
     }
 
     /// Drops everything in it.

@@ -47,6 +47,21 @@ impl Call {
         })
     }
 
+    /// The same call for the page before the one that it asks for; the first page has none before it.
+    pub(crate) fn page_before(&self) -> Self {
+        let page = self.query.number("page").unwrap_or(1).saturating_sub(1).max(1);
+        Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            target: self.target.clone(),
+            query: self.query.with("page", page),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            json: OnceLock::new(),
+            origin: self.origin.clone(),
+        }
+    }
+
     /// The body if it is a JSON object; read once, however often it is asked for.
     pub(crate) fn json(&self) -> Option<&Map<String, Value>> {
         self.json.get_or_init(|| serde_json::from_slice(&self.body).ok()).as_ref()

@@ -40,9 +40,9 @@ impl Clock {
         self.offset_ms.load(Ordering::Relaxed)
     }
 
-    /// The time as the `Date` header wants it.
-    pub(crate) fn system_time(&self) -> SystemTime {
-        UNIX_EPOCH + self.now()
+    /// The time in so many seconds, as headers have dates.
+    pub(crate) fn http_date_in(&self, seconds: u32) -> String {
+        httpdate::fmt_http_date(UNIX_EPOCH + self.now() + Duration::from_secs(seconds.into()))
     }
 
     fn now(&self) -> Duration {

@@ -1,15 +1,13 @@
-//! What a fault does to a call. Which calls are hit is `faults.rs`; how an outcome becomes bytes is `ticket.rs`.
+//! What a fault does to a call. Which calls are hit is `faults.rs`; how rows move is `drift.rs`; how an outcome becomes bytes is `ticket.rs`.
 
 use bytes::Bytes;
 use hyper::StatusCode;
 
-use crate::event::{Event, RowKind};
+use crate::event::Event;
 use crate::faults::{Action, StatusFault};
-use crate::insurance::Holder;
 use crate::limiter::Standing;
-use crate::locks::read;
 use crate::reply::{self, Reply, Shape};
-use crate::route::{Endpoint, Read, Route};
+use crate::route::Route;
 use crate::shared::Shared;
 
 /// What becomes of a call.
@@ -56,11 +54,14 @@ impl Hit<'_> {
                 let body = "[{\"id\": 598134325000000, \"name\": \"Abern".into();
                 Fate::Answer(Reply { body, ..work() })
             }
-            Action::Drift { insert, delete } => {
+            Action::Drift(drift) => {
                 let reply = work();
-                self.drift(insert, delete as usize);
+                self.drift(drift);
                 Fate::Answer(reply)
             }
+            // The call was made one for that page before it came here.
+            Action::PageBefore => Fate::Answer(work()),
+            Action::EmptyPage => Fate::Answer(Reply { body: "[]".into(), ..work() }),
             Action::StopTokens => {
                 let reply = work();
                 let before_us = self.shared.clock.now_us() + 1;
@@ -81,8 +82,10 @@ impl Hit<'_> {
             _ => (Shape::ErrorsArray, status.canonical_reason().unwrap_or("error")),
         };
         let mut reply = Reply::shaped(status, fault.shape.unwrap_or(shape), fault.message.as_deref().unwrap_or(text));
-        if let Some(seconds) = fault.retry_after_s {
-            reply = reply.with("Retry-After", seconds.to_string());
+        let date = fault.retry_after_date_in_s.map(|seconds| self.shared.clock.http_date_in(seconds));
+        if let Some(wait) = date.or_else(|| fault.retry_after.clone()).or(fault.retry_after_s.map(|seconds| seconds.to_string()))
+        {
+            reply = reply.with("Retry-After", wait);
         }
         let mut standing = self.standing.filter(|_| fault.rate_limit_headers.unwrap_or(true));
         if let (StatusCode::TOO_MANY_REQUESTS, Some(standing)) = (status, &mut standing) {
@@ -93,67 +96,7 @@ impl Hit<'_> {
         reply.with_standing(standing)
     }
 
-    /// Moves the rows under a reader of pages: new rows come before all others, and the first old ones end.
-    fn drift(&self, insert: u32, delete: usize) {
-        let (Some(route), Some(company)) = (self.route, self.company_id) else { return };
-        let Endpoint::Read(read) = route.endpoint else { return };
-        let kind = match read {
-            Read::Projects | Read::CompanyProjects | Read::ProjectAssignments => RowKind::Project,
-            Read::Insurances(_) | Read::Insurance(_) => return self.drift_insurances(company, insert, delete),
-            Read::Companies
-            | Read::Me
-            | Read::AppInstallations
-            | Read::CompanyBaseUrl
-            | Read::Vendors
-            | Read::Vendor
-            | Read::InactiveVendors
-            | Read::VendorComments
-            | Read::Project
-            | Read::ProjectVendors
-            | Read::InactiveProjectVendors
-            | Read::ProjectVendor
-            | Read::ProjectPeople
-            | Read::ProjectRoles
-            | Read::People
-            | Read::Users
-            | Read::InactiveUsers
-            | Read::User => RowKind::Vendor,
-        };
-        let at_s = self.shared.clock.now_s();
-        for id in self.first_rows(company, kind, delete) {
-            self.commit(Event::RowRemoved { company, kind, id, at_s });
-        }
-        if insert > 0 {
-            self.commit(Event::RowsMadeUp { company, kind, count: insert, early: true, at_s });
-        }
-    }
-
-    /// New insurances come last, as their ids do; only ended ones move the pages.
-    fn drift_insurances(&self, company: u64, insert: u32, delete: usize) {
-        let at_ms = self.shared.clock.now_ms();
-        let first = |total: usize| 0..delete.min(total);
-        let ids: Vec<u64> = read(&self.shared.world).company(company).map_or_else(Vec::new, |company| {
-            company.insurances.listed(Holder::Company, at_ms, first).1.iter().map(|row| row.id).collect()
-        });
-        self.commit(Event::InsurancesRemoved { company, ids, at_ms, listed_from_ms: None });
-        if insert > 0 {
-            self.commit(Event::InsurancesMadeUp { company, count: insert });
-        }
-    }
-
-    fn first_rows(&self, company: u64, kind: RowKind, count: usize) -> Vec<u64> {
-        let world = read(&self.shared.world);
-        let Some(company) = world.company(company) else { return Vec::new() };
-        if kind == RowKind::Project {
-            let projects = company.projects_in_order(false).iter().map(|position| company.project(*position));
-            projects.filter(|project| project.active && project.permitted).take(count).map(|project| project.id).collect()
-        } else {
-            let vendors = company.vendors_in_order(false).iter().map(|position| company.vendor(*position));
-            vendors.filter(|vendor| !vendor.own).take(count).map(|vendor| vendor.id).collect()
-        }
-    }
-
-    fn commit(&self, event: Event) {
+    pub(crate) fn commit(&self, event: Event) {
         if let Err(error) = self.shared.commit(event) {
             tracing::warn!(%error, "a fault's change was not stored");
         }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drift::Drift;
 use crate::generate::{Pick, Purpose};
 use crate::reply::Shape;
 
@@ -67,13 +68,12 @@ pub(crate) enum Action {
     Empty200,
     /// 200 with a body that breaks off inside a string.
     BadJson,
-    /// The answer is right; afterwards rows of the listed kind appear before and vanish from the first page.
-    Drift {
-        #[serde(default)]
-        insert: u32,
-        #[serde(default)]
-        delete: u32,
-    },
+    /// The answer is right; afterwards the listed rows move.
+    Drift(Drift),
+    /// The answer is that of the page before, as from a cache that is behind.
+    PageBefore,
+    /// The list is as long as it says, and this page of it is empty.
+    EmptyPage,
     /// The answer is right; afterwards every token is invalid.
     StopTokens,
 }
@@ -84,6 +84,10 @@ pub(crate) struct StatusFault {
     pub(crate) status: u16,
     /// Seconds in `Retry-After`; without it the header is left out.
     pub(crate) retry_after_s: Option<u64>,
+    /// `Retry-After` as it is written here, instead.
+    pub(crate) retry_after: Option<String>,
+    /// `Retry-After` as the date that comes in so many seconds, instead.
+    pub(crate) retry_after_date_in_s: Option<u32>,
     /// For 429: seconds until `X-Rate-Limit-Reset`. Default: as `retry_after_s`, else 1.
     pub(crate) reset_in_s: Option<u64>,
     /// Whether rate headers are sent; default true.

@@ -55,9 +55,10 @@
 //! # Fault scripts
 //! `{"match":{"method":"GET","route":"/rest/v1.0/vendors","path_contains":"page=2","company_id":1,"nth":2,"every":3,
 //! "probability":0.1,"seed":7,"times":5},"action":{..}}`, or a list of them. All conditions are optional; a fault without a
-//! route hits `/rest` only. Routes are written as in the journal. Actions by `kind`: `status` (`status`, `retry_after_s`,
-//! `reset_in_s`, `rate_limit_headers`, `shape`, `message`), `hang`, `slow` (`delay_ms`, `chunk_bytes`), `truncated`,
-//! `lose_reply`, `reset`, `html_200`, `empty_200`, `bad_json`, `drift` (`insert`, `delete`), `stop_tokens`. Shapes:
+//! route hits `/rest` only. Routes are written as in the journal. Actions by `kind`: `status` (`status`, `retry_after_s`, or
+//! `retry_after` as a text, or `retry_after_date_in_s`, `reset_in_s`, `rate_limit_headers`, `shape`, `message`), `hang`, `slow` (`delay_ms`, `chunk_bytes`), `truncated`,
+//! `lose_reply`, `reset`, `html_200`, `empty_200`, `bad_json`, `page_before`, `empty_page`, `stop_tokens`, `drift` (`insert`, `append`,
+//! `delete`, `rename`, `deactivate`, `reactivate`: so many rows of the list, after the answer). Shapes:
 //! `errors_array`, `errors_string`, `errors_fields`, `error_string`, `error_object`, `message`, `model`, `v2`, `text`, `html`,
 //! `empty`.
 //!
@@ -76,6 +77,7 @@ mod companies;
 mod config;
 mod csv_load;
 mod directory;
+mod drift;
 mod effects;
 mod error;
 mod event;

@@ -28,6 +28,12 @@ impl Query {
         self.get(name)?.trim().parse().ok()
     }
 
+    /// The same with another number for a parameter.
+    pub(crate) fn with(&self, name: &str, number: u64) -> Self {
+        let others = self.pairs.iter().filter(|(key, _)| key != name).cloned();
+        Self { pairs: others.chain([(name.to_owned(), number.to_string())]).collect() }
+    }
+
     /// A filter's text; an empty value is no filter.
     pub(crate) fn filter(&self, name: &str) -> Option<&str> {
         self.get(&format!("filters[{name}]")).filter(|value| !value.is_empty())

@@ -10,7 +10,7 @@ use hyper::{Request, Response, StatusCode};
 use crate::api::Caller;
 use crate::call::Call;
 use crate::effects::{Fate, Hit};
-use crate::faults::Facts;
+use crate::faults::{Action, Facts};
 use crate::limiter::{Key, Standing, Verdict};
 use crate::locks::{lock, read};
 use crate::reply::{self, Reply};
@@ -125,7 +125,8 @@ impl Known {
             Some((number, action)) => {
                 ticket.entry.fault = Some(number);
                 let hit = Hit { shared, route: self.route, company_id: self.company_id, standing };
-                hit.suffer(action, || self.work(shared, call))
+                let before = matches!(action, Action::PageBefore).then(|| call.page_before());
+                hit.suffer(action, || self.work(shared, before.as_ref().unwrap_or(call)))
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -112,7 +112,13 @@ impl Ticket {
             let header = reply.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
             header.and_then(|(_, value)| value.parse::<i64>().ok())
         };
-        let after = number("Retry-After").map(|seconds| self.shared.clock.now_s() + seconds);
+        // A date is one by the simulator's clock.
+        let dated = || {
+            let header = reply.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case("Retry-After"));
+            let date = httpdate::parse_http_date(header.map(|(_, value)| value.as_str())?).ok()?;
+            i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+        };
+        let after = number("Retry-After").map(|seconds| self.shared.clock.now_s() + seconds).or_else(dated);
         let reset = number("X-Rate-Limit-Reset");
         self.entry.rate_limit_reset = if reply.status.as_u16() == 429 { reset.max(after) } else { reset };
     }
@@ -156,6 +162,6 @@ pub(crate) fn respond(shared: &Shared, reply: &Reply, body: Body) -> Response<Bo
 }
 
 fn date(clock: &Clock) -> HeaderValue {
-    let text = httpdate::fmt_http_date(clock.system_time());
+    let text = clock.http_date_in(0);
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }

@@ -22,7 +22,8 @@ struct Way {
 const WAYS: [Way; 3] = [
     Way { name: "redis", link: |links| &links.redis, detected: Duration::from_secs(10) },
     Way { name: "postgres", link: |links| &links.postgres, detected: Duration::from_secs(10) },
-    // An answer may begin 15 seconds after its call; then the job has to be tried again.
+    // Here the other side takes every byte and says nothing, which a slow directory does as well: its answer may begin 15 seconds after
+    // the call, and then the job has to be tried again. (A peer that takes nothing any more is found out by TCP, in ten seconds.)
     Way { name: "simulator", link: |links| &links.simulator, detected: Duration::from_secs(20) },
 ];
 

@@ -42,8 +42,10 @@ fn of_the_work() -> Vec<(Zero, String)> {
         ),
         (
             Zero::Lost,
-            "select 'insurance of link ' || link_id || ' is due, or refused: ' || coalesce(reason_detail, '') from insurance
-             where due > 0 or reason is not null"
+            // Of a vendor that the directory lost nothing can be shown there, and the row says so.
+            "select 'insurance of link ' || i.link_id || ' is due, or refused: ' || coalesce(i.reason_detail, '') from insurance i
+             where (i.due > 0 or i.reason is not null) and not exists (
+                select 1 from mapping m where m.link_id = i.link_id and m.state = 'orphaned')"
                 .to_owned(),
         ),
         (
@@ -154,7 +156,9 @@ async fn acknowledged(person: &Person, sql: &Sql, problems: &mut Problems) -> Re
         "select record_id || ' ' || coalesce(street, '') from directory_record where provider_id = '{provider}' and subject = 'vendor'"
     );
     let streets = pairs(&streets).await?;
-    for (vendor, street) in &person.acknowledged.streets {
+    // Of a vendor that the directory lost meanwhile the last move may never have been seen.
+    let there: HashSet<i64> = person.true_vendors().await?.into_iter().map(|vendor| vendor.id).collect();
+    for (vendor, street) in person.acknowledged.streets.iter().filter(|(vendor, _)| there.contains(vendor)) {
         let found = streets.get(&vendor.to_string());
         if found != Some(street) {
             problems.note(Zero::Stale, format!("vendor {vendor} moved to {street}, but {found:?} was fetched"));

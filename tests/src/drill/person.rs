@@ -87,16 +87,21 @@ pub struct Person {
     /// What was answered otherwise when it was asked for again.
     pub disagreements: Vec<String>,
     api: Keyed,
+    /// To the simulator's admin API.
+    http: reqwest::Client,
     /// How long it tries.
     patience: Duration,
     vendors: Vec<i64>,
     rounds: usize,
 }
 
-#[derive(Deserialize)]
-struct TrueVendor {
-    id: i64,
-    name: String,
+/// A vendor of the directory as the simulator has it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TrueVendor {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
     #[serde(default)]
     company_vendor: bool,
     gone: bool,
@@ -119,6 +124,7 @@ impl Person {
             echoes: 0,
             disagreements: Vec::new(),
             api,
+            http: crate::plain_http(),
             patience,
             vendors: Vec::new(),
             rounds: 0,
@@ -416,11 +422,16 @@ impl Person {
     pub async fn change(&mut self) -> Result<()> {
         self.rounds += 1;
         let start = self.rounds * CHANGES;
-        let moved: Vec<i64> = cycled(&self.vendors, start).collect();
         let street = format!("{} Drill Street", self.rounds);
-        for vendor in &moved {
+        let mut moved = Vec::new();
+        for vendor in cycled(&self.vendors, start) {
             let path = format!("/companies/{}/vendors/{vendor}", self.company);
-            self.admin("PATCH", &path, json!({ "address": street })).await?;
+            match self.admin("PATCH", &path, json!({ "address": street })).await {
+                Ok(_) => moved.push(vendor),
+                // A directory that drifts may have lost it.
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
         let names: Vec<String> = self.acknowledged.limits.keys().cloned().collect();
         let limit = format!("{}.00", 1_000 + self.rounds);
@@ -479,7 +490,11 @@ impl Person {
         }
     }
 
-    async fn true_vendors(&self) -> Result<Vec<TrueVendor>> {
+    /// The vendors that are in the directory now, inactive ones included, without the company's own record.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn true_vendors(&self) -> Result<Vec<TrueVendor>> {
         let text = self.admin("GET", &format!("/companies/{}/directory?resource=vendors", self.company), Value::Null).await?;
         let rows = text.lines().map(|line| serde_json::from_str(line).context("a vendor of the simulator"));
         let rows: Vec<TrueVendor> = rows.collect::<Result<_>>()?;
@@ -491,9 +506,7 @@ impl Person {
     /// # Errors
     /// When it does not answer or refuses.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Result<String> {
-        crate::cryptography();
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let request = client.request(method.parse()?, format!("{}/admin{path}", self.place.simulator)).json(&body);
+        let request = self.http.request(method.parse()?, format!("{}/admin{path}", self.place.simulator)).json(&body);
         Ok(request.send().await?.error_for_status()?.text().await?)
     }
 }
@@ -501,6 +514,11 @@ impl Person {
 /// `CHANGES` of them from a place on, in a circle, each once.
 fn cycled<T: Clone>(all: &[T], start: usize) -> impl Iterator<Item = T> {
     (0..CHANGES.min(all.len())).map(move |position| all[(start + position) % all.len()].clone())
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let status = error.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::status);
+    status == Some(reqwest::StatusCode::NOT_FOUND)
 }
 
 fn undecided(action: Action, plan_token: String) -> v1::ConfirmFilter {

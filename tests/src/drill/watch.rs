@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A watch that goes on until it is ended.
 #[derive(Debug)]
@@ -158,12 +158,12 @@ impl Watcher {
     }
 }
 
-/// How many vendors a fetch says that it read in all; 0 where it read changes only.
+/// How many different vendors a fetch says that it read; 0 where it read changes only.
 fn stated_rows(job: &v1::Job) -> u64 {
     use prost_types::value::Kind;
     let field = |fields: &prost_types::Struct, name: &str| fields.fields.get(name).and_then(|value| value.kind.clone());
     let Some(Kind::StructValue(vendors)) = job.result.as_ref().and_then(|result| field(result, "vendor")) else { return 0 };
-    match field(&vendors, "rows") {
+    match field(&vendors, "distinct") {
         Some(Kind::NumberValue(rows)) => rows as u64,
         Some(_) | None => 0,
     }

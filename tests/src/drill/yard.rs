@@ -17,16 +17,23 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The company of the larger tenant, and that of its neighbour, which has a tenth of the items.
-const COMPANIES: [i64; 2] = [4_242, 4_243];
+pub const COMPANIES: [i64; 2] = [4_242, 4_243];
 
 /// A lease at the full pace.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+/// For how long nobody calls a directory that is down, at first, at the full pace.
+pub const OUTAGE_WAIT: Duration = Duration::from_secs(5);
+/// And in the end.
+const LONGEST_OUTAGE_WAIT: Duration = Duration::from_secs(60);
 
 /// What a drill wants otherwise than usual.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Worker processes.
     pub workers: usize,
+    /// Jobs that each of them runs at once.
+    pub concurrency: usize,
     /// The simulator's delay before every answer, milliseconds.
     pub latency_ms: u32,
     /// Rows of a page of the simulator; it decides how many calls a fetch needs.
@@ -39,7 +46,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { workers: 3, latency_ms: 20, page: 25, simulator: Vec::new(), worker: Vec::new() }
+        Self { workers: 3, concurrency: 2, latency_ms: 20, page: 25, simulator: Vec::new(), worker: Vec::new() }
     }
 }
 
@@ -94,7 +101,9 @@ impl Yard {
         ];
         simulator.extend(plan.simulator);
         let mut worker = vec![
-            "--concurrency=2".to_owned(),
+            format!("--concurrency={}", plan.concurrency),
+            format!("--budget-outage-first-wait-ms={}", settings.time(OUTAGE_WAIT).as_millis()),
+            format!("--budget-outage-most-wait-ms={}", settings.time(LONGEST_OUTAGE_WAIT).as_millis()),
             "--budget-initial-spike-limit=3000".to_owned(),
             "--budget-initial-hour-limit=1000000".to_owned(),
             format!("--budget-spike-window-ms={}", settings.time(Duration::from_secs(10)).as_millis()),
@@ -219,7 +228,8 @@ impl Yard {
     /// Waits until no job lives and nothing is due, as long as patience lasts; what lives after it is what the judge calls stuck.
     pub async fn quiet(&self) {
         let live = format!(
-            "select 'live' from job where state not in {} union all select 'due' from insurance where due > 0 limit 1",
+            "select 'live' from job where state not in {} union all select 'due' from insurance i where i.due > 0
+                and not exists (select 1 from mapping m where m.link_id = i.link_id and m.state = 'orphaned') limit 1",
             judge::ENDED
         );
         let began = Instant::now();
@@ -244,7 +254,7 @@ impl Scene<'_> {
                 return Ok(found);
             }
             anyhow::ensure!(began.elapsed() < self.settings.patience(), "no worker takes a lease");
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -286,7 +296,7 @@ impl Scene<'_> {
         let began = Instant::now();
         let before = self.done_so_far().await?;
         while began.elapsed() < self.settings.patience() && self.done_so_far().await? <= before {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(began.elapsed())
     }

@@ -132,14 +132,20 @@ impl Fetch<'_> {
 
     /// Stores the pages of the present stage until the last one, or until the run should stop.
     async fn pages(&mut self) -> Result<()> {
-        let (cx, walk) = (self.cx, self.position.walk);
+        let (cx, mut walk) = (self.cx, self.position.walk);
         let company = cx.company().await?;
-        let mut page = read(company, &walk, walk.next_page).await?;
+        let mut page = read_sure(company, &walk, walk.next_page, None).await?;
         loop {
+            for number in walk.slipped_to(page.turned) {
+                let before = read(company, &walk, number).await?;
+                self.store_rows(before.rows, self.position.walk, Counted::Nothing).await?;
+            }
             let following = page.turned.next.filter(|_| !cx.should_stop());
+            let first = page.rows.first();
+            walk.pass_page(page.turned);
             let next = async {
                 match following {
-                    Some(number) => read(company, &walk, number).await.map(Some),
+                    Some(number) => read_sure(company, &walk, number, first).await.map(Some),
                     None => Ok(None),
                 }
             };
@@ -292,6 +298,14 @@ enum Rows {
 }
 
 impl Rows {
+    /// The id of the first one.
+    fn first(&self) -> Option<i64> {
+        match self {
+            Self::Records(_, records) => records.first().map(|record| record.id.0),
+            Self::People(people) => people.first().map(|person| person.id.0),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Records(_, records) => records.len(),
@@ -314,6 +328,15 @@ impl Page {
     fn of_people(page: PersonPage) -> Self {
         Self { turned: Turned::from(&page), rows: Rows::People(page.people) }
     }
+}
+
+/// As [`read`], and reads once more what can not be that page: it is empty although the list goes on, or begins as the page before
+/// (whose first id is `before`) did. Whatever comes then is taken; the totals tell whether it was right.
+async fn read_sure(company: &Company, walk: &Walk, number: u32, before: Option<i64>) -> Result<Page> {
+    let page = read(company, walk, number).await?;
+    let first = page.rows.first();
+    let odd = if first.is_none() { walk.expects_more(page.turned) } else { first == before };
+    if odd { read(company, walk, number).await } else { Ok(page) }
 }
 
 /// Page `number` of the list at which `walk` is.

@@ -118,6 +118,14 @@ impl Count {
         self.total = page.total.or(self.total);
     }
 
+    /// To how many rows of pages that were read already others moved up before `page` was read, as far as the totals tell.
+    fn slipped(&self, page: Turned) -> u64 {
+        match (self.total, page.total) {
+            (Some(before), Some(now)) => before.saturating_sub(now),
+            (_, _) => 0,
+        }
+    }
+
     fn again(&mut self) {
         (self.shrank, self.moved, self.rows) = (false, false, 0);
     }
@@ -236,6 +244,30 @@ impl Walk {
                 Stage::CatchUp | Stage::Agree => Stage::Agree,
             }),
         }
+    }
+
+    /// The pages to read again before `page`, which is about to be passed: the list became shorter since the page before it, so rows moved
+    /// up to pages that were read already, where nobody would see them in this pass.
+    pub(crate) fn slipped_to(&self, page: Turned) -> std::ops::Range<u32> {
+        let count = match self.stage {
+            Stage::Pages => &self.main,
+            Stage::Inactive => &self.inactive,
+            Stage::CatchUp | Stage::Agree => return 0..0,
+        };
+        let last = self.next_page.max(1);
+        if last == 1 {
+            return 0..0;
+        }
+        // Pages of a pass are of one size; the last ones may be shorter.
+        let per_page = (count.rows / u64::from(last - 1)).max(1);
+        let pages = u32::try_from(count.slipped(page).div_ceil(per_page)).unwrap_or(u32::MAX);
+        last.saturating_sub(pages).max(1)..last
+    }
+
+    /// Whether the list says with an empty `page` that it is longer than what was read of it in this pass.
+    pub(crate) fn expects_more(&self, page: Turned) -> bool {
+        let count = if self.stage == Stage::Inactive { &self.inactive } else { &self.main };
+        page.total.is_some_and(|total| total > count.rows)
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -362,6 +394,27 @@ mod tests {
         walk_over(&mut walk, &[(2, 4), (1, 3)]);
         assert!(!walk.first_pass_agrees());
         assert!(walk.again() && walk.stage == Stage::Pages);
+    }
+
+    #[test]
+    fn a_list_that_became_shorter_is_read_again_where_its_rows_slipped_to() {
+        let mut walk = Walk::new(Listed::Project);
+        assert_eq!(walk.slipped_to(page(10, 35, Some(2))), 0..0, "nothing was read before");
+        for number in 2..=4 {
+            walk.pass_page(page(10, 45, Some(number)));
+        }
+        assert!(walk.slipped_to(page(10, 45, Some(5))).is_empty() && walk.slipped_to(page(10, 47, Some(5))).is_empty());
+        assert_eq!(walk.slipped_to(page(10, 44, Some(5))), 3..4);
+        assert_eq!(walk.slipped_to(page(10, 34, Some(5))), 2..4, "eleven rows reach over two pages");
+        assert_eq!(walk.slipped_to(page(0, 0, None)), 1..4);
+    }
+
+    #[test]
+    fn an_empty_page_is_believed_where_the_list_is_at_its_end() {
+        let mut walk = Walk::new(Listed::Project);
+        assert!(!walk.expects_more(page(0, 0, None)) && walk.expects_more(page(0, 10, None)));
+        walk.pass_page(page(10, 10, Some(2)));
+        assert!(!walk.expects_more(page(0, 10, None)) && walk.expects_more(page(0, 11, None)));
     }
 
     #[test]

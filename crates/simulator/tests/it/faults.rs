@@ -115,6 +115,38 @@ async fn drift_between_pages_skips_and_repeats_rows() {
 }
 
 #[tokio::test]
+async fn rows_of_a_drifting_list_change_their_names_and_states() {
+    let yard = Yard::of(29, 8).await;
+    let all = ids(&yard.rows(&vendors("")).await);
+    let after = async |action: Value| {
+        yard.fault(json!({"nth": 1}), action).await;
+        yard.rows(&vendors("")).await;
+        yard.set(Method::DELETE, "/admin/faults", Value::Null).await;
+        yard.rows(&vendors("")).await
+    };
+    let appended = ids(&after(json!({"kind": "drift", "append": 2})).await);
+    assert_eq!((&appended[..all.len()], appended.len()), (&all[..], all.len() + 2));
+    let renamed = after(json!({"kind": "drift", "rename": 1})).await;
+    let names = renamed.iter().filter(|row| row["name"].as_str().is_some_and(|name| name.starts_with("Renamed")));
+    assert_eq!(names.map(|row| &row["id"]).collect::<Vec<_>>(), [&renamed[renamed.len() - 1]["id"]]);
+    let fewer = after(json!({"kind": "drift", "deactivate": 2})).await.len();
+    let back = after(json!({"kind": "drift", "reactivate": 2})).await.len();
+    assert_eq!((fewer, back), (all.len(), all.len() + 2));
+}
+
+#[tokio::test]
+async fn a_page_can_be_the_one_before_or_empty() {
+    let yard = Yard::of(29, 8).await;
+    let page = async |number: u32| yard.rows(&vendors(&format!("page={number}&per_page=10"))).await;
+    let [first, second] = [page(1).await, page(2).await];
+    yard.fault(json!({"nth": 1}), json!({"kind": "page_before"})).await;
+    assert_eq!([page(2).await, page(2).await], [first, second]);
+    yard.set(Method::DELETE, "/admin/faults", Value::Null).await;
+    yard.fault(json!({"nth": 1}), json!({"kind": "empty_page"})).await;
+    assert_eq!((page(2).await.len(), page(2).await.len()), (0, 10));
+}
+
+#[tokio::test]
 async fn tokens_can_end_after_a_chosen_call_and_logins_can_fail() {
     let mut yard = Yard::of(3, 0).await;
     yard.fault(json!({"nth": 2}), json!({"kind": "stop_tokens"})).await;

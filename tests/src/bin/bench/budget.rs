@@ -113,7 +113,7 @@ async fn until_idle(store: &linkyard_store::Store) -> Result<()> {
 
 /// What the simulator was asked after its entry number `after`.
 async fn journal(simulator: &str, after: u64) -> Result<Vec<Value>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = linkyard_tests::plain_http();
     let url = format!("{simulator}/admin/journal?after={after}&limit=10000");
     Ok(client.get(url).send().await?.error_for_status()?.json().await?)
 }

@@ -6,6 +6,7 @@ use clap::Parser;
 use linkyard_tests::drill::{DRILLS, Drill, Outcome, Pace, Settings, find};
 use linkyard_tests::zero::Zero;
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// Runs fault drills against private servers on this machine.
 #[derive(Debug, Parser)]
@@ -50,10 +51,12 @@ async fn main() -> Result<ExitCode> {
     let mut failed = false;
     for drill in chosen {
         eprintln!("{}: {} ..", drill.name, drill.about);
-        let outcome = drill.run(settings).await.unwrap_or_else(|error| Outcome {
+        let began = Instant::now();
+        let mut outcome = drill.run(settings).await.unwrap_or_else(|error| Outcome {
             missed: vec![format!("it did not come to its end: {error:#}")],
             ..Outcome::default()
         });
+        outcome.figures.insert("seconds_in_all", began.elapsed().as_secs_f64().round());
         failed |= !outcome.passes();
         show(drill, settings, &outcome, args.json);
     }
