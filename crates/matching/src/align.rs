@@ -35,6 +35,8 @@ pub(crate) struct Pair {
     pub(crate) kind: PairKind,
     /// What the pair is worth, less what the difference costs.
     pub(crate) gain: f32,
+    /// What the difference costs.
+    pub(crate) cost: f32,
 }
 
 /// How the two stand for each other.
@@ -153,7 +155,7 @@ impl Pairing<'_> {
             if one.text.len() < other.text.len() { left + 1 == self.left.len() } else { right + 1 == self.right.len() };
         let inside = kind == PairKind::CutShort && other.kind == Kind::Word && !cut_is_last;
         let cost = if inside { cost + weights::CUT_INSIDE } else { cost };
-        Some(Pair { left: 1 << left, right: 1 << right, kind, gain: worth - cost })
+        Some(Pair { left: 1 << left, right: 1 << right, kind, gain: worth - cost, cost })
     }
 
     /// Two or three words of one side that the other writes as one.
@@ -172,6 +174,7 @@ impl Pairing<'_> {
                                 right: 1 << right,
                                 kind: PairKind::Joined,
                                 gain: self.worth(right) - weights::JOINED,
+                                cost: weights::JOINED,
                             },
                         );
                     }
@@ -186,7 +189,13 @@ impl Pairing<'_> {
                         let worth: f32 = bits(run).map(|right| self.worth(right)).fold(0.0, f32::max);
                         take(
                             alignment,
-                            Pair { left: 1 << left, right: run, kind: PairKind::Joined, gain: worth - weights::JOINED },
+                            Pair {
+                                left: 1 << left,
+                                right: run,
+                                kind: PairKind::Joined,
+                                gain: worth - weights::JOINED,
+                                cost: weights::JOINED,
+                            },
                         );
                     }
                 }
@@ -212,6 +221,7 @@ impl Pairing<'_> {
                             right: run,
                             kind: PairKind::Acronym,
                             gain: self.left[left].worth.min(7.0) - weights::ACRONYM,
+                            cost: weights::ACRONYM,
                         },
                     );
                     break;
@@ -234,6 +244,7 @@ impl Pairing<'_> {
                             right: 1 << right,
                             kind: PairKind::Acronym,
                             gain: self.worth(right).min(7.0) - weights::ACRONYM,
+                            cost: weights::ACRONYM,
                         },
                     );
                     break;
@@ -265,11 +276,15 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         return (long.len() > 1 && short[0] == long[0] && !long[0].is_ascii_digit())
             .then_some((PairKind::Initial, weights::INITIAL));
     }
+    if similarity::same_sound(left.text, &right.text) {
+        return Some((PairKind::Misspelt, weights::SAME_SOUND));
+    }
+    let ending = if right.kind == Kind::Word { weights::OTHER_ENDING } else { weights::OTHER_ENDING_OF_A_TRADE };
     let known = if left.number.is_some_and(|_| left.worth < 8.0) && right.names.len() > 2 { weights::BOTH_KNOWN } else { 0.0 };
     let common = one.iter().zip(other).take_while(|(left, right)| left == right).count();
     if common == short.len() && short.len() >= 3 {
         if is_ending(&long[common..]) {
-            return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
+            return Some((PairKind::OtherEnding, ending + known * 0.5));
         }
         let little = if short.len() < 6 && right.kind == Kind::Word { weights::CUT_TO_LITTLE } else { 0.0 };
         let cut = weights::CUT_LETTER * (long.len() - common).min(8) as f32 + little;
@@ -277,7 +292,7 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
     }
     let stem = if right.kind == Kind::Word { 6 } else { 4 };
     if common >= stem && is_ending(&one[common..]) && is_ending(&other[common..]) {
-        return Some((PairKind::OtherEnding, weights::OTHER_ENDING + known * 0.5));
+        return Some((PairKind::OtherEnding, ending + known * 0.5));
     }
     let allowed = similarity::slips_allowed(short.len());
     let foreign = (left.letters ^ right.letters).count_ones();

@@ -128,7 +128,14 @@ impl<F: Frequencies> Comparison<'_, F> {
         let sharing = self.frequencies.sharing(key);
         let others = sharing.saturating_sub(1 + self.own) as f32;
         let strangers = others * (others / weights::FEW_SHARING).min(1.0);
-        let weight = (rate * (self.frequencies.records() as f32 + 20.0) / (strangers + 0.3)).ln();
+        let shared = match key {
+            Key::State(_) => weights::STATE_SHARED,
+            Key::City(_) => weights::CITY_SHARED,
+            Key::Postcode(_) => weights::POSTCODE_SHARED,
+            _ => 0.0,
+        };
+        let known = 0.3 + shared * weights::PRIOR_RECORDS;
+        let weight = (rate * (self.frequencies.records() as f32 + weights::PRIOR_RECORDS) / (strangers + known)).ln();
         (Level::Same(sharing), weight.max(0.0))
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Entry {
 pub(crate) struct Called {
     pub(crate) node: u32,
     pub(crate) alias: bool,
-    /// The name without what stands in its brackets.
+    /// The name without what stands in its brackets, or without its town.
     pub(crate) bare: bool,
     pub(crate) legal: Box<str>,
 }

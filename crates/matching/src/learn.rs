@@ -19,7 +19,7 @@ const BEFORE: f32 = 30.0;
 /// How many records are looked at, spread evenly over the list.
 const SAMPLE: usize = 1_000;
 /// How often the rates are improved.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 /// How many candidates of a record are counted.
 const COUNTED: usize = 3;
 
@@ -102,7 +102,7 @@ impl Index {
             partner.add(true, ranked.first().map_or(0.0, |best| best.probability));
             partner.all += 1.0 - ranked.first().map_or(0.0, |best| best.probability);
             for scored in ranked.iter().filter(|scored| scored.by.is_some()) {
-                renamed.add(!scored.equal, scored.probability);
+                renamed.add(!scored.complete, scored.probability);
             }
             for scored in &ranked {
                 for (field, count) in fields.into_iter().zip(&mut counts) {

@@ -4,18 +4,20 @@
 
 /// Forms of one word, as folding spells them; sorted, because they are searched by halves.
 #[rustfmt::skip]
-const FORMS: [&str; 106] = [
+const FORMS: [&str; 119] = [
     "ab", "ad", "ag", "aktiengesellschaft", "aps", "as", "asa", "bhd", "bt", "bv", "bvba", "cie", "cjsc", "co", "company", "corp",
-    "corporation", "cv", "cvba", "dac", "dd", "doo", "ead", "eg", "ehf", "eireli", "eood", "eurl", "ev", "fzco", "fze", "fzllc",
-    "gbr", "gesmbh", "ggmbh", "gk", "gmbh", "haftungsbeschrankt", "hf", "inc", "incorporated", "jsc", "kda", "kft", "kg", "kgaa",
-    "kk", "lda", "limited", "limitee", "llc", "lllp", "llp", "lp", "ltd", "ltda", "ltee", "mbh", "nv", "nyrt", "oao", "ohg",
-    "ojsc", "ood", "ooo", "oy", "oyj", "pa", "pao", "pc", "pjsc", "plc", "pllc", "pte", "pty", "pvt", "sa", "sagl", "sapa",
-    "sarl", "sas", "sasu", "sau", "sca", "scop", "scrl", "sdn", "se", "sgps", "sicav", "sl", "slu", "snc", "spa", "spol",
-    "spolka", "spzoo", "srl", "srls", "sro", "tov", "ug", "ulc", "wll", "zao", "zrt",
+    "corporation", "cv", "cvba", "dac", "dd", "doo", "ead", "eei", "eg", "ehf", "eireli", "eirl", "ek", "eood", "epe", "eurl",
+    "ev", "fzco", "fze", "fzllc", "gbr", "gesmbh", "ggmbh", "gie", "gk", "gmbh", "gte", "haftungsbeschrankt", "hf", "inc",
+    "incorporated", "jsc", "kda", "kft", "kg", "kgaa", "kk", "lda", "limited", "limitee", "llc", "lllp", "llp", "lp", "ltd",
+    "ltda", "ltee", "mbh", "nv", "nyrt", "oao", "ohg", "ojsc", "ood", "ooo", "oy", "oyj", "pa", "pao", "pc", "pjsc", "pl", "plc",
+    "pllc", "pte", "pty", "pvt", "sa", "sagl", "saic", "sapa", "sapi", "sarl", "sas", "sasu", "sau", "sca", "scop", "scrl", "scs",
+    "sdn", "se", "sgps", "sicav", "sl", "slu", "snc", "spa", "spj", "spk", "spol", "spolka", "spzoo", "srl", "srls", "sro", "tov",
+    "ug", "ulc", "vof", "wll", "zao", "zrt",
 ];
 
 /// Forms of several words.
-const PHRASES: [&[&str]; 30] = [
+const PHRASES: [&[&str]; 31] = [
+    &["sp", "j"],
     &["obshchestvo", "s", "ogranichennoi", "otvetstvennostiu"],
     &["obshchestvo", "s", "ogranichennoi", "otvetstvennostyu"],
     &["public", "joint", "stock", "company"],
@@ -73,7 +75,11 @@ const LEADING: [&[&str]; 20] = [
 ];
 
 /// Forms that mean nothing else wherever they stand ("Acme LLC Chicago").
-const ANYWHERE: [&str; 9] = ["corp", "corporation", "gmbh", "inc", "incorporated", "llc", "llp", "ltd", "pllc"];
+#[rustfmt::skip]
+const ANYWHERE: [&str; 24] = [
+    "bhd", "bvba", "corp", "corporation", "doo", "eurl", "gmbh", "inc", "incorporated", "kft", "kgaa", "llc", "llp", "ltd", "ltda", "ohg",
+    "oyj", "pllc", "pty", "pvt", "sarl", "sdn", "sro", "zrt",
+];
 
 /// Removes every form and names what was removed, `|` between them; a form never is all that there was.
 pub(crate) fn take(words: &mut Vec<String>) -> String {
@@ -96,6 +102,32 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
     }
     *words = rest;
     removed.join("|")
+}
+
+/// Mends a form at the end that was misspelt: "INCC", "Compnay", "Corportion".
+pub(crate) fn mend(words: &mut [String]) {
+    const LONG: [&str; 5] = ["company", "corporation", "incorporated", "limited", "gesellschaft"];
+    const SHORT: [&str; 5] = ["corp", "gmbh", "inc", "llc", "ltd"];
+    for at in 1.max(words.len().saturating_sub(2))..words.len() {
+        let word = &words[at];
+        if is_form(word) {
+            continue;
+        }
+        let mut once = word.clone().into_bytes();
+        once.dedup();
+        let doubled = |form: &&&str| once.len() < word.len() && word.len() <= form.len() + 1 && single(form) == once;
+        let slip = |form: &&&str| word.len().abs_diff(form.len()) < 2 && crate::similarity::is_slip(word, form);
+        if let Some(form) = SHORT.iter().find(doubled).or_else(|| LONG.iter().find(slip)) {
+            words[at] = (*form).to_owned();
+        }
+    }
+}
+
+/// The letters of a form without those that repeat the one before.
+fn single(form: &str) -> Vec<u8> {
+    let mut letters = form.as_bytes().to_vec();
+    letters.dedup();
+    letters
 }
 
 /// Separates a form that was written onto the last word: "acmellc" is "acme llc".

@@ -34,7 +34,7 @@ pub(crate) struct Form {
     pub(crate) blank: bool,
     /// A second name (trading as, formerly, what stands before a bracket).
     pub(crate) alias: bool,
-    /// The name without what stands in its brackets.
+    /// The name without what stands in its brackets, or without its town.
     pub(crate) bare: bool,
 }
 
@@ -87,6 +87,24 @@ fn read(name: &str, subject: Subject, alias: bool, forms: &mut Vec<Form>) {
     }
 }
 
+/// Adds the name without the town that it ends in ("Blue Door of Houston", in Houston), where more than a trade remains.
+pub(crate) fn add_without_town(name: &str, town: &str, forms: &mut Vec<Form>) {
+    let town = Words::of(clip(town)).into_words();
+    let mut words = Words::of(clip(name)).into_words();
+    legal::strip_trailing(&mut words);
+    if town.is_empty() || words.len() <= town.len() || !words.ends_with(&town) {
+        return;
+    }
+    words.truncate(words.len() - town.len());
+    if words.len() > 1 && words.last().is_some_and(|word| matches!(word.as_str(), "of" | "in")) {
+        words.pop();
+    }
+    let form = form(words, Subject::Vendor, true);
+    if form.words.iter().any(|word| words::Kind::of(word) == words::Kind::Word && word.len() > 2) {
+        push(forms, Form { bare: true, ..form });
+    }
+}
+
 fn push(forms: &mut Vec<Form>, form: Form) {
     if forms.len() < FORMS_KEPT && !form.key.is_empty() && !forms.iter().any(|known| known.key == form.key) {
         forms.push(form);
@@ -128,6 +146,7 @@ fn says_nothing(word: &str) -> bool {
 fn form(mut words: Vec<String>, subject: Subject, alias: bool) -> Form {
     let legal = match subject {
         Subject::Vendor => {
+            legal::mend(&mut words);
             legal::unglue(&mut words);
             legal::take(&mut words)
         }

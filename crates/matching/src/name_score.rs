@@ -19,10 +19,31 @@ struct Alone {
     letters: u8,
 }
 
+/// What two names say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// In nats; positive speaks for a match.
+    pub(crate) nats: f32,
+    /// The same for two records that are found at one place: relatives are elsewhere more often than not, so what differs counts less.
+    pub(crate) together: f32,
+    /// Whether every word of each stands for one of the other.
+    pub(crate) complete: bool,
+}
+
+/// What an alignment says.
+pub(crate) fn say(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> Said {
+    let complete = alignment.whole != Whole::Different || (alignment.left == 0 && alignment.right == 0);
+    let less = if alignment.whole == Whole::Different { difference(alignment, query, node, names, extra) } else { 0.0 };
+    let beyond = weights::MOST_BEYOND_RECORDS - less;
+    let at = |beyond: f32| score(alignment, query, node, names, (extra, beyond));
+    let together = beyond.max(weights::MOST_TOGETHER);
+    Said { nats: at(beyond), together: at(together), complete }
+}
+
 /// The evidence of an alignment in nats; positive speaks for a match.
 ///
-/// `extra` scales what words cost that only one side has.
-pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> f32 {
+/// `extra` scales what words cost that only one side has; `beyond` is what names that differ are worth at most beyond finding one record.
+fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, (extra, beyond): (f32, f32)) -> f32 {
     let whole = match alignment.whole {
         Whole::Equal => weights::WHOLE_NAME,
         Whole::Reordered if telling(query) => weights::WHOLE_NAME + weights::OTHER_ORDER,
@@ -50,9 +71,18 @@ pub(crate) fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, n
     if alignment.whole != Whole::Different {
         return (gain + whole).max(least(alignment, query, node, records)).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
-    let beyond = most(alignment, query, node, names);
-    let score = gain.min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
-    score.clamp(weights::WORST_NAME * extra, records + beyond)
+    let alike = if whole_but_spelling(alignment) && telling(query) { weights::WHOLE_BUT_SPELLING } else { 0.0 };
+    let most = (records + beyond).max(0.0);
+    let score = (gain + alike).min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
+    // Above the ceiling more still orders candidates, though it says next to nothing.
+    let above = (score - most).max(0.0) * weights::ABOVE_THE_MOST;
+    score.clamp(weights::WORST_NAME * extra, most) + above
+}
+
+/// Whether every word of each side stands for one of the other.
+fn whole_but_spelling(alignment: &Alignment) -> bool {
+    let spelled = |pair: &align::Pair| !matches!(pair.kind, PairKind::Initial | PairKind::Acronym);
+    alignment.left == 0 && alignment.right == 0 && alignment.pairs.iter().all(spelled)
 }
 
 /// Whether one of the words is more than a trade, a place or initials.
@@ -62,32 +92,48 @@ pub(crate) fn telling(query: &QueryForm<'_>) -> bool {
 
 /// What names that are equal are worth at least.
 fn least(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, records: f32) -> f32 {
-    if alignment.whole == Whole::Equal && telling(query) {
-        records + weights::LEAST_BEYOND_RECORDS - (node.members.len().max(1) as f32).ln()
+    let beyond = if telling(query) { weights::LEAST_BEYOND_RECORDS } else { weights::LEAST_OF_COMMON_WORDS };
+    if alignment.whole == Whole::Equal && !query.form.blank {
+        records + beyond - (node.members.len().max(1) as f32).ln()
     } else {
         f32::NEG_INFINITY
     }
 }
 
-/// What names that are not equal can be worth beyond finding one record, by the words in which they differ.
-fn most(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names) -> f32 {
-    let here = |set: u32, kinds: &[Kind]| align::bits(set).all(|at| kinds.contains(&query.words[at].kind));
-    let there = |set: u32, kinds: &[Kind]| align::bits(set).all(|at| kinds.contains(&names.vocabulary.word(node.words[at]).kind));
-    let only = |kinds: &[Kind]| here(alignment.left, kinds) && there(alignment.right, kinds);
-    let common = [Kind::Generic, Kind::Place];
-    let spelled = alignment.pairs.iter().all(|pair| match pair.kind {
-        PairKind::Joined => true,
-        PairKind::Misspelt | PairKind::CutShort | PairKind::OtherEnding | PairKind::Initial => {
-            here(pair.left, &common) || there(pair.right, &common)
+/// By how much names that differ are less sure than equal ones, whatever they share. What one list leaves out carelessly (`extra`) counts
+/// less; a number, a direction or a holding counts in full.
+fn difference(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> f32 {
+    let kind_there = |at: usize| names.vocabulary.word(node.words[at]).kind;
+    let spelled: f32 = alignment
+        .pairs
+        .iter()
+        .map(|pair| {
+            let common = |kind: Kind| matches!(kind, Kind::Generic | Kind::Place);
+            let is_common = align::bits(pair.left).any(|at| common(query.words[at].kind))
+                || align::bits(pair.right).any(|at| common(kind_there(at)));
+            let part = if is_common { weights::LESS_FOR_A_COMMON_SPELLING } else { weights::LESS_FOR_A_SPELLING };
+            part * pair.cost
+        })
+        .sum();
+    let here = align::bits(alignment.left).map(|at| (query.words[at].kind, query.words[at].worth));
+    let there = align::bits(alignment.right).map(|at| (kind_there(at), names.vocabulary.worth(node.words[at], names.len())));
+    let mut alone: Vec<f32> = here.chain(there).map(|(kind, worth)| less(kind, worth, extra)).collect();
+    spelled + weighted(&mut alone, &weights::EXTRA_SHARES)
+}
+
+/// By how much a word that only one side has lowers the ceiling.
+fn less(kind: Kind, worth: f32, extra: f32) -> f32 {
+    let extra = extra.max(weights::LEAST_CARE);
+    match kind {
+        Kind::Word => extra * weights::LESS_FOR_A_WORD * (worth / weights::RARE_WORD).min(1.0),
+        Kind::Generic => extra * weights::LESS_FOR_A_GENERIC,
+        Kind::Place => {
+            let (common, rare) = weights::LESS_FOR_A_PLACE;
+            let (from, to) = weights::RARE_PLACE;
+            extra * (common + (rare - common) * ((worth - from) / (to - from)).clamp(0.0, 1.0))
         }
-        PairKind::Acronym => false,
-    });
-    if spelled && only(&[Kind::Place]) {
-        weights::MOST_IN_ESSENCE
-    } else if spelled && only(&common) {
-        weights::MOST_BUT_A_TRADE
-    } else {
-        weights::MOST_IN_PART
+        Kind::Relation | Kind::Direction | Kind::Number => weights::LESS_FOR_A_RELATIVE,
+        Kind::Letter => extra * weights::LESS_FOR_A_LETTER,
     }
 }
 

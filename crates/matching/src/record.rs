@@ -132,7 +132,7 @@ impl Prepared {
         let town = town(&record.city);
         let fields = Fields {
             written: hash(&written(&record.name)),
-            spelled: hash(&crate::name_key(&record.name)),
+            spelled: hash(&letters(&record.name)),
             address_written: if address.is_some() { hash(&written(&record.address)) } else { 0 },
             phones: Phone::read(&record.phone).into(),
             email: web::email(&record.email).map(|email| hash(&email)),
@@ -149,7 +149,11 @@ impl Prepared {
             finishes: day(&record.finishes),
             vendors: vendors.into(),
         };
-        Self { id: record.id.as_str().into(), forms: name::forms(&record.name, &record.other_names, subject), fields }
+        let mut forms = name::forms(&record.name, &record.other_names, subject);
+        if subject == Subject::Vendor {
+            name::add_without_town(&record.name, &record.city, &mut forms);
+        }
+        Self { id: record.id.as_str().into(), forms, fields }
     }
 }
 
@@ -188,6 +192,12 @@ impl Fields {
 /// A name as it is written, but for case and the number of spaces.
 fn written(name: &str) -> String {
     crate::clip(name).split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// The letters and digits of a name, without its legal form, article and spaces: "The Plan North, LLC" and "PLANNORTH" are one.
+fn letters(name: &str) -> String {
+    let letters = crate::name_key(name).replace(' ', "");
+    letters.strip_prefix("the").filter(|rest| rest.len() > 3).unwrap_or(&letters).to_owned()
 }
 
 /// The letters of a town's name; "New York City" is "New York".

@@ -8,7 +8,7 @@ use crate::candidates::{self, Candidates, Workspace};
 use crate::evidence::{Comparison, Field, Findings, Level};
 use crate::index::{Called, Entry, Index};
 use crate::name::{Form, Subject};
-use crate::name_score;
+use crate::name_score::{self, Said};
 use crate::query::{Query, QueryForm};
 use crate::weights;
 use crate::words::Kind;
@@ -34,8 +34,8 @@ pub(crate) struct Scored {
     /// Which of the query's names and of the entry's names fit best; nothing when one has none.
     pub(crate) by: Option<(usize, usize)>,
     pub(crate) name: f32,
-    /// Whether these names are equal as a whole.
-    pub(crate) equal: bool,
+    /// Whether neither of these names has a word that the other lacks.
+    pub(crate) complete: bool,
     pub(crate) findings: Findings,
     pub(crate) probability: f32,
 }
@@ -65,13 +65,14 @@ pub(crate) fn rank(index: &Index, query: &Query<'_>, workspace: &mut Workspace, 
 
 /// The odds of any one record before anything is compared.
 fn prior(index: &Index) -> f32 {
-    let partner = index.rates.partner;
-    (partner / (1.0 - partner)).ln() - (index.len().max(1) as f32).ln()
+    // A list of a few records knows little of its market: it is less likely to have the one that is looked for.
+    let records = index.len().max(1) as f32;
+    let partner = index.rates.partner * records / (records + weights::FEW_RECORDS);
+    (partner / (1.0 - partner)).ln() - records.ln()
 }
 
 fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut Known) -> Scored {
     let entry = index.entry(slot);
-    let (name, by) = best_name(index, query, entry, known);
     let comparison = Comparison {
         left: query.fields,
         right: &entry.fields,
@@ -81,6 +82,10 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
         subject: index.subject,
     };
     let findings = comparison.findings();
+    let Named { nats: name, by, complete } = best_name(index, query, entry, known, found_together(&findings));
+    let respelled = !complete && query.fields.spelled == entry.fields.spelled && by.is_some();
+    let name = if respelled { name.max(same_letters(index)) } else { name };
+    let complete = complete || respelled;
     let written = match by {
         Some(_) if query.fields.written == entry.fields.written => weights::AS_WRITTEN,
         Some(_) if query.fields.spelled == entry.fields.spelled => weights::AS_SPELLED,
@@ -90,50 +95,69 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
     let written = written + if same_line { weights::ADDRESS_AS_WRITTEN } else { 0.0 };
     let chain = chain_elsewhere(index, entry, by, &findings);
     let odds = prior + name + written + chain + findings.total();
-    let equal = by.is_some_and(|(left, right)| query.forms[left].node == Some(entry.names[right].node));
-    Scored { slot, odds, by, name, equal, findings, probability: 0.0 }
+    Scored { slot, odds, by, name, complete, findings, probability: 0.0 }
+}
+
+/// What names of the same letters say whose words were torn apart so that they do not look alike ("CONS TRUCTION").
+fn same_letters(index: &Index) -> f32 {
+    (index.names.len() as f32 + 1.0).ln() + weights::LEAST_BEYOND_RECORDS + weights::OTHER_SPACES
 }
 
 /// Scores of names that were compared already, by the query's name and the node.
 #[derive(Debug, Default)]
-struct Known(Vec<(usize, u32, f32)>);
+struct Known(Vec<(usize, u32, Said)>);
 
 impl Known {
-    fn score(&mut self, index: &Index, form: &QueryForm<'_>, at: usize, number: u32) -> f32 {
+    fn score(&mut self, index: &Index, form: &QueryForm<'_>, at: usize, number: u32) -> Said {
         if let Some((_, _, score)) = self.0.iter().rev().find(|(known, node, _)| *known == at && *node == number) {
             return *score;
         }
         let node = index.names.node(number);
-        let score =
-            name_score::score(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
-        self.0.push((at, number, score));
-        score
+        let said = name_score::say(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
+        self.0.push((at, number, said));
+        said
     }
 }
 
+/// The pair of names that fits best.
+#[derive(Debug, Default)]
+struct Named {
+    nats: f32,
+    /// Which of the query's names and which of the entry's; nothing when one has none.
+    by: Option<(usize, usize)>,
+    complete: bool,
+}
+
 /// The best pair of names, each of the query's against each of the entry's.
-fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Known) -> (f32, Option<(usize, usize)>) {
+fn best_name(index: &Index, query: &Query<'_>, entry: &Entry, known: &mut Known, together: bool) -> Named {
     // When both have something in brackets, leaving it out on either side leaves out what may tell them apart.
     let bracketed = query.forms.iter().any(|form| form.form.bare) && entry.names.iter().any(|called| called.bare);
-    let mut best: Option<(f32, (usize, usize))> = None;
+    // The town that one name tells and the other leaves out is no difference where both are in it.
+    let one_town = query.fields.city.is_some() && query.fields.city == entry.fields.city;
+    let mut best = Named::default();
     for (left, form) in query.forms.iter().enumerate() {
         for (right, called) in entry.names.iter().enumerate() {
-            let says = known.score(index, form, left, called.node);
+            let said = known.score(index, form, left, called.node);
+            let says = if together { said.together } else { said.nats };
             let says = if form.form.blank { says.min(0.0) } else { says };
             let second = if bracketed && (form.form.bare || called.bare) {
                 weights::OTHER_BRACKETS
+            } else if (form.form.bare || called.bare) && !one_town {
+                weights::ONE_BRACKET
+            } else if form.form.alias && called.alias {
+                weights::SECOND_NAMES
             } else if form.form.alias || called.alias {
                 weights::SECOND_NAME
             } else {
                 0.0
             };
             let score = says + legal(form.form, called) + second;
-            if best.is_none_or(|(known, _)| score > known) {
-                best = Some((score, (left, right)));
+            if best.by.is_none() || score > best.nats {
+                best = Named { nats: score, by: Some((left, right)), complete: said.complete };
             }
         }
     }
-    best.map_or((0.0, None), |(score, by)| (score, Some(by)))
+    best
 }
 
 fn legal(form: &Form, called: &Called) -> f32 {
@@ -144,6 +168,12 @@ fn legal(form: &Form, called: &Called) -> f32 {
     } else {
         weights::OTHER_LEGAL_FORM
     }
+}
+
+/// Whether both records have one phone, one address or one e-mail address.
+fn found_together(findings: &Findings) -> bool {
+    let same = |field: Field| matches!(findings.level(field), Some(Level::Same(_) | Level::OtherUnit));
+    [Field::Phone, Field::Address, Field::Email].into_iter().any(same)
 }
 
 /// Whether the names contradict each other, whatever else agrees: other numbers, other directions, a holding and its firm; of projects also
@@ -162,13 +192,29 @@ pub(crate) fn contradicted(index: &Index, query: &Query<'_>, scored: &Scored) ->
     };
     let relation = (is_holding(&here) && !there.is_empty()) || (is_holding(&there) && !here.is_empty());
     let unlike = both(Kind::Number) || both(Kind::Direction) || relation;
-    let project = index.subject == Subject::Project && {
-        // One house and one owner have many works: another phase, floor or trade is another project.
-        let numbered = here.contains(&Kind::Number) || there.contains(&Kind::Number);
-        numbered || (!here.is_empty() && !there.is_empty()) || scored.findings.level(Field::Number) == Some(Level::Different)
-    };
-    let common_words = alignment.whole == Whole::Reordered && !name_score::telling(form) && scored.findings.total() <= 0.0;
-    common_words || (alignment.whole == Whole::Different && (unlike || project))
+    // A number, a direction or a holding on one side: a branch or a parent, unless both are found at one place.
+    let apart = |alone: &[Kind]| alone.iter().any(|kind| matches!(kind, Kind::Number | Kind::Direction | Kind::Relation));
+    let unlike = unlike || ((apart(&here) || apart(&there)) && !found_together(&scored.findings));
+    let project = index.subject == Subject::Project && other_work(&scored.findings, &here, &there, alignment.whole);
+    let nobodys = |kind: Kind| matches!(kind, Kind::Generic | Kind::Place | Kind::Relation | Kind::Direction);
+    let common_words =
+        alignment.whole == Whole::Reordered && form.words.iter().all(|word| nobodys(word.kind)) && scored.findings.total() <= 0.0;
+    common_words || project || (alignment.whole == Whole::Different && unlike)
+}
+
+/// Whether two projects may be two works of one house: another phase, floor or trade, or another number. Works that began together at one
+/// address are one work, unless both sides have what the other lacks.
+fn other_work(findings: &Findings, here: &[Kind], there: &[Kind], whole: Whole) -> bool {
+    let same = |field: Field| matches!(findings.level(field), Some(Level::Same(_)));
+    let one_work = same(Field::Dates) && (same(Field::Address) || same(Field::Owner));
+    let numbered = here.contains(&Kind::Number) || there.contains(&Kind::Number);
+    let both = !here.is_empty() && !there.is_empty();
+    let some = !here.is_empty() || !there.is_empty();
+    let other_number = findings.level(Field::Number) == Some(Level::Different);
+    if whole != Whole::Different {
+        return other_number && !one_work;
+    }
+    both || ((numbered || some || other_number) && !one_work)
 }
 
 /// A name borne at several places is a chain: there another place is another shop.
@@ -213,7 +259,8 @@ fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32
 /// The evidence of a name whose records were too many to look at.
 fn unseen_name(index: &Index, query: &Query<'_>, number: u32) -> f32 {
     let node = index.names.node(number);
-    let score = |form: &QueryForm<'_>| name_score::score(&align::align(form, node, &index.names), form, node, &index.names, 1.0);
+    let score =
+        |form: &QueryForm<'_>| name_score::say(&align::align(form, node, &index.names), form, node, &index.names, 1.0).nats;
     query.forms.iter().map(score).fold(weights::WORST_NAME, f32::max)
 }
 
@@ -223,7 +270,6 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
     let forms: Vec<Form> = left.names.iter().map(|called| form_of(index, called)).collect();
     let forms = forms.iter().map(|form| QueryForm::new(form, &index.names)).collect();
     let query = Query { forms, fields: &left.fields, itself: None };
-    let (name, by) = best_name(index, &query, right, &mut Known::default());
     let comparison = Comparison {
         left: &left.fields,
         right: &right.fields,
@@ -233,6 +279,8 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
         subject: index.subject,
     };
     let findings = comparison.findings();
+    let together = found_together(&findings);
+    let Named { nats: name, by, .. } = best_name(index, &query, right, &mut Known::default(), together);
     let fields = findings.total();
     let odds = prior + name + fields + chain_elsewhere(index, right, by, &findings);
     let probability = 1.0 / (1.0 + (-odds).exp());

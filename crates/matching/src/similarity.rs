@@ -30,6 +30,43 @@ pub(crate) fn is_slip(left: &str, right: &str) -> bool {
     allowed > 0 && distance(left.as_bytes(), right.as_bytes(), allowed).is_some()
 }
 
+/// Whether both write one sound in two ways: an umlaut spelled out, a letter doubled, `w` for `v`, `k` for `c`.
+pub(crate) fn same_sound(left: &str, right: &str) -> bool {
+    left.len().min(right.len()) > 3
+        && left.len().abs_diff(right.len()) < 4
+        && left.as_bytes()[0] == right.as_bytes()[0]
+        && sounds(left).eq(sounds(right))
+}
+
+/// The letters of a word as they sound, one after the other.
+fn sounds(word: &str) -> impl Iterator<Item = u8> + '_ {
+    let bytes = word.as_bytes();
+    let mut last = 0;
+    let mut skip = 0;
+    (0..bytes.len()).filter_map(move |at| {
+        if skip > 0 {
+            skip -= 1;
+            return None;
+        }
+        let next = bytes.get(at + 1).copied().unwrap_or_default();
+        let (sound, more) = match (bytes[at], next) {
+            (vowel @ (b'a' | b'o' | b'u'), b'e') => (vowel, 1),
+            (b'p', b'h') => (b'f', 1),
+            (b'c', b'k') | (b'k', b'h') => (b'k', 1),
+            (b't', b'z') => (b'z', 1),
+            (b'i', b'j') | (b'y', _) => (b'i', usize::from(next == b'j')),
+            (b'c', b'e' | b'i' | b'h') => (b'c', 0),
+            (b'c', _) => (b'k', 0),
+            (b'w', _) => (b'v', 0),
+            (letter, _) => (letter, 0),
+        };
+        skip = more;
+        let repeated = sound == last && !sound.is_ascii_digit();
+        last = sound;
+        (!repeated).then_some(sound)
+    })
+}
+
 /// How many letters must be inserted, removed, replaced or swapped with their neighbour; nothing when it is more than `most`.
 pub(crate) fn distance(left: &[u8], right: &[u8], most: usize) -> Option<usize> {
     if left.len() > LONGEST || right.len() > LONGEST || left.len().abs_diff(right.len()) > most {
@@ -77,6 +114,22 @@ mod tests {
         assert_eq!(distance(b"acme", b"zzzz", 2), None);
         let long = "x".repeat(5_000);
         assert_eq!(distance(long.as_bytes(), long.as_bytes(), 1), Some(0));
+    }
+
+    #[test]
+    fn one_sound_has_several_spellings() {
+        for (left, right) in [
+            ("luders", "lueders"),
+            ("lilymac", "lillymac"),
+            ("schroder", "schroeder"),
+            ("viktor", "victor"),
+            ("stephan", "stefan"),
+        ] {
+            assert!(same_sound(left, right), "{left} {right}");
+        }
+        for (left, right) in [("luders", "landers"), ("cole", "kole"), ("1100", "110"), ("meyer", "mayer"), ("ab", "abb")] {
+            assert!(!same_sound(left, right), "{left} {right}");
+        }
     }
 
     #[test]

@@ -8,18 +8,37 @@ pub(crate) const WHOLE_NAME: f32 = 3.3;
 /// The least that a whole name is worth beyond what finds one record among all, when one of its words is more than a trade or a place:
 /// a name that one record of the list bears is not a frequent one, whatever words it is made of.
 pub(crate) const LEAST_BEYOND_RECORDS: f32 = 3.4;
+/// Every word of one stands for one of the other, though not all are spelled alike: most of what makes whole names telling holds for them too.
+pub(crate) const WHOLE_BUT_SPELLING: f32 = 2.2;
+/// The least for an equal name of trades, places and initials only.
+pub(crate) const LEAST_OF_COMMON_WORDS: f32 = 2.4;
 /// The same words in another order.
 pub(crate) const OTHER_ORDER: f32 = -0.4;
 /// The same letters with other spaces.
 pub(crate) const OTHER_SPACES: f32 = -0.5;
 /// What names alone can be worth at most, beyond what finds one record among all: firms have branches and namesakes, however rare the name.
 pub(crate) const MOST_BEYOND_RECORDS: f32 = 4.6;
-/// As [`MOST_BEYOND_RECORDS`], for names that differ only in how common words are spelled, or in a place.
-pub(crate) const MOST_IN_ESSENCE: f32 = 4.0;
-/// As [`MOST_BEYOND_RECORDS`], for names of which one has a common word more.
-pub(crate) const MOST_BUT_A_TRADE: f32 = 3.2;
-/// As [`MOST_BEYOND_RECORDS`], for names that differ in a word which tells firms apart.
-pub(crate) const MOST_IN_PART: f32 = 2.1;
+/// What lowers that ceiling for names that are not equal: relatives (a parent, a branch, a namesake) differ in the same ways as two spellings of
+/// one firm, and rare words in common speak for both. Of what a word spelled otherwise costs, this part: more for one that tells firms apart.
+pub(crate) const LESS_FOR_A_SPELLING: f32 = 0.5;
+pub(crate) const LESS_FOR_A_COMMON_SPELLING: f32 = 0.15;
+/// The ceiling is never below this for two records with one phone or one address.
+pub(crate) const MOST_TOGETHER: f32 = 2.1;
+/// What evidence above the ceiling counts.
+pub(crate) const ABOVE_THE_MOST: f32 = 0.03;
+/// From this worth on a word that only one side has is as telling as can be.
+pub(crate) const RARE_WORD: f32 = 4.5;
+/// The same for a word that only one side has, by kind. A place is between the two: one that many names here have is left out as easily as a
+/// trade, one that hardly any has is another branch.
+pub(crate) const LESS_FOR_A_WORD: f32 = 3.4;
+pub(crate) const LESS_FOR_A_GENERIC: f32 = 1.5;
+pub(crate) const LESS_FOR_A_PLACE: (f32, f32) = (0.7, 3.4);
+pub(crate) const LESS_FOR_A_RELATIVE: f32 = 3.5;
+pub(crate) const LESS_FOR_A_LETTER: f32 = 1.3;
+/// However carelessly names are kept, this part of it counts: a list full of look-alikes must not teach that they are one.
+pub(crate) const LEAST_CARE: f32 = 0.8;
+/// Where a place begins to be rare, and where it is as rare as can be, in nats.
+pub(crate) const RARE_PLACE: (f32, f32) = (3.0, 5.0);
 /// Equal as written, letter by letter.
 pub(crate) const AS_WRITTEN: f32 = 0.9;
 /// Equal but for capitals, punctuation and the legal form: no abbreviation had to be written out.
@@ -31,8 +50,12 @@ pub(crate) const SAME_LEGAL_FORM: f32 = 0.2;
 pub(crate) const OTHER_LEGAL_FORM: f32 = -0.6;
 /// The match runs through a second name.
 pub(crate) const SECOND_NAME: f32 = -0.4;
+/// Equal but for what stands in brackets on one side: a remark, or the branch.
+pub(crate) const ONE_BRACKET: f32 = -1.8;
 /// Equal but for what stands in brackets on both sides: "Elm Bank (Asia)" and "Elm Bank (London)".
 pub(crate) const OTHER_BRACKETS: f32 = -2.8;
+/// A second name on both sides, beside first names that differ: "Foo, trading as Blue Door" and "Bar, trading as Blue Door".
+pub(crate) const SECOND_NAMES: f32 = -2.8;
 
 /// The share of its worth with which the first, second, third .. shared word counts: words of one name go together.
 pub(crate) const WORD_SHARES: [f32; 6] = [1.0, 0.85, 0.65, 0.5, 0.4, 0.3];
@@ -59,6 +82,10 @@ pub(crate) const CUT_INSIDE: f32 = 2.0;
 /// A word cut to a few letters: too little remains to be a beginning rather than another word.
 pub(crate) const CUT_TO_LITTLE: f32 = 1.0;
 pub(crate) const OTHER_ENDING: f32 = 1.3;
+/// Another ending of a trade ("contractor", "contracting").
+pub(crate) const OTHER_ENDING_OF_A_TRADE: f32 = 0.5;
+/// Two ways of writing one sound ("Lüders" and "Lueders", "Lilymac" and "Lillymac").
+pub(crate) const SAME_SOUND: f32 = 0.8;
 pub(crate) const INITIAL: f32 = 1.6;
 pub(crate) const ACRONYM: f32 = 2.5;
 pub(crate) const JOINED: f32 = 0.6;
@@ -89,6 +116,16 @@ pub(crate) const WORST_NAME: f32 = -5.0;
 
 /// Kinds of agreement that are not independent (one office has one phone, one site, one house): the best counts whole, the next less.
 pub(crate) const FIELD_SHARES: [f32; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
+
+/// So many records beside those of the list are thought of when it says how likely a counterpart is.
+pub(crate) const FEW_RECORDS: f32 = 3.0;
+
+/// So many records the prior of a value's frequency counts as.
+pub(crate) const PRIOR_RECORDS: f32 = 20.0;
+/// How many of all records share any one state, town and postcode before a list has said anything.
+pub(crate) const STATE_SHARED: f32 = 0.3;
+pub(crate) const CITY_SHARED: f32 = 0.1;
+pub(crate) const POSTCODE_SHARED: f32 = 0.02;
 
 /// So many records that share a value are often one firm entered more than once, and count less than that many strangers.
 pub(crate) const FEW_SHARING: f32 = 8.0;
@@ -129,7 +166,7 @@ pub(crate) struct Rates {
     pub(crate) postcode: f32,
     pub(crate) city: f32,
     pub(crate) state: f32,
-    /// How often the two names of one firm are not equal as a whole.
+    /// How often one of the two names of one firm has words that the other lacks.
     pub(crate) renamed: f32,
 }
 
@@ -140,8 +177,8 @@ impl Rates {
     }
 }
 
-/// How often names of one firm differ before anything is known.
-const USUALLY_RENAMED: f32 = 0.35;
+/// How often one name of a firm has words that the other lacks, before anything is known.
+const USUALLY_RENAMED: f32 = 0.25;
 
 impl Default for Rates {
     fn default() -> Self {

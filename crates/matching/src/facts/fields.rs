@@ -148,3 +148,12 @@ fn a_misspelt_town_or_street_is_no_other_place() {
     let found = &suggest(std::slice::from_ref(&there), &here)[0];
     assert!(found.id == "t" && found.reasons.iter().filter(|reason| reason.speaks_for()).count() >= 4, "{found:?}");
 }
+
+#[test]
+fn a_town_that_only_one_name_tells_is_no_difference_where_both_are_in_it() {
+    let branch = |town: &str| vendor(town, "Blue Heron Glass", "", town, "");
+    let there = ["Houston", "Dallas", "Peoria"].map(branch);
+    let found = suggest(&there, &vendor("asked", "Blue Heron Glass of Dallas, LLC", "", "Dallas", ""));
+    assert_eq!((found[0].id.as_str(), found[0].band), ("Dallas", Band::Strong), "{found:?}");
+    assert!(found[1..].iter().all(|other| other.band < Band::Strong), "{found:?}");
+}

@@ -89,3 +89,20 @@ fn what_a_list_appends_to_every_name_tells_nothing() {
     let found = index.suggest(&named("h", "Liverpool Womens NHS Foundation Trust"), 5);
     assert_eq!(found[0].id, "0", "{found:?}");
 }
+
+#[test]
+fn a_registry_of_two_or_three_knows_what_is_rare_from_beforehand() {
+    let there = ["Quillfeather Paving LLC", "Zimmermann Roofing Inc", "Oxbow Construction"].map(|name| named(name, name));
+    for count in 1..=there.len() {
+        let index = index_of(&there[..count]);
+        let best = |name: &str| index.suggest(&named("asked", name), 1).into_iter().next();
+        assert_eq!(best("QUILLFEATHER PAVING").map(|found| found.band), Some(Band::Strong), "{count}");
+        for stranger in ["Halcyon Paving LLC", "Vanderbilt Construction", "Halcyon Roofing Inc"] {
+            assert!(best(stranger).is_none_or(|found| found.band == Band::Weak), "{stranger} of {count}: {:?}", best(stranger));
+        }
+    }
+    let town = |id: &str, name: &str| Record { city: "Chicago".into(), state: "IL".into(), ..named(id, name) };
+    let index = index_of(&[town("1", "Quillfeather Paving"), town("2", "Zimmermann Roofing")]);
+    let found = index.suggest(&town("asked", "Halcyon Paving"), 1);
+    assert!(found.iter().all(|found| found.band == Band::Weak), "one town is not one firm: {found:?}");
+}

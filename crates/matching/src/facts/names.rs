@@ -131,3 +131,34 @@ fn the_spelling_that_is_nearer_comes_first() {
     let found = best(&["Arkay Heating", "ARKAY HTG CO", "Arkay Heating Inc"], "Arkay Htg").expect("a suggestion");
     assert_eq!(found.id, "1", "{found:?}");
 }
+
+#[test]
+fn a_relative_is_no_spelling_however_rare_the_name() {
+    for (there, here) in [
+        ("Quillfeather Paving LLC", "Quillfeather Paving Holdings LLC"),
+        ("Quillfeather Paving LLC", "Quillfeather Paving III LLC"),
+        ("Quillfeather Paving LLC", "Quillfeather North Paving"),
+        ("Quillfeather Paving LLC", "Quillfeather Paving of Arizona"),
+        ("Quillfeather Paving LLC", "Quillfeather & Oxbow Paving"),
+        ("Zimmermann Inc d/b/a Blue Door Cafe", "Oxbow LLC d/b/a Blue Door Cafe"),
+    ] {
+        let suggestion = best(&[there], here).unwrap_or_else(|| panic!("{here} has no suggestion"));
+        assert!(suggestion.band < Band::Strong, "{here} {there}: {suggestion:?}");
+    }
+}
+
+#[test]
+fn a_slip_in_the_only_telling_word_or_in_the_form_leaves_a_name_strong() {
+    for (there, here) in [
+        ("Alpharockwell LLC", "Alphrockwell"),
+        ("RSH Lüders Hochbau KG", "RSH LUEDERS HOCHBAU KG"),
+        ("Quillfeather Paving, Inc.", "Quillfeather Paving, Incc."),
+        ("Quillfeather Paving Corporation", "Quillfeather Paving Corporration"),
+        ("Marcinek Construction, Inc.", "MARCINEK CONS TRUCTION"),
+        ("ThePlan Northwood", "Plan Northwood"),
+        ("Harrington Earthmoving Pty. Limited", "HARRINGTON EARTHMOVING P/L"),
+    ] {
+        let suggestion = best(&[there], here).unwrap_or_else(|| panic!("{here} has no suggestion"));
+        assert_eq!(suggestion.band, Band::Strong, "{here} {there}: {suggestion:?}");
+    }
+}
