@@ -93,6 +93,8 @@ async fn pushing_then(child: &mut Child, ledger: &mut Ledger<'_>, left_by_the_de
 async fn killed(kills: usize, database_url: impl AsyncFn() -> Option<String>) -> Result<()> {
     let expected = end_state(&Demo::new(database_url().await, SLOWED)?.run().await?);
     assert_eq!(expected["adds_up"], true, "{expected}");
+    assert_eq!((&expected["duplicates"], &expected["existing"]["created_again"]), (&0.into(), &0.into()), "{expected}");
+    assert_eq!(expected["existing"]["linked_wrong"], 0, "{expected}");
 
     let mut landed = 0;
     let mut round = 0;

@@ -119,6 +119,46 @@ async fn few_of_those_without_a_counterpart_are_held() {
     .await;
 }
 
+/// One firm as eight people write it.
+const SPELLED: [&str; 8] = [
+    "Kowalczyk Brothers Masonry LLC",
+    "KOWALCZYK BROS MASONRY",
+    "Kowalczik Brothers Masonry",
+    "Kowalczyk Masonry",
+    "Kowalczyk Brothers Masnry Inc",
+    "Kowalczykbrothers Masonry",
+    "kowalczyk brothers masonry, inc.",
+    "The Kowalczyk Brothers Masonry",
+];
+
+#[tokio::test]
+async fn whichever_spelling_comes_first_holds_all_others() {
+    each_database(async |store| {
+        for (at, first) in SPELLED.into_iter().enumerate() {
+            let side = Side::new(&store).await;
+            let mut parties = Vec::new();
+            for number in 0..60 {
+                let (name, phone) = firm(number);
+                parties.push(NewParty { phone: Some(phone), ..side.new_party(&name).await });
+            }
+            store.parties_create(&side.scope, &parties, keys(VENDOR), None).await.expect("parties");
+            side.walk(VENDOR, &[calling(1, first, "312 555 0142")]).await;
+            side.link(VENDOR, &[1], create()).await;
+            assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Linked, "{first}");
+            let other = Side::second(&store, &side.scope, 2).await;
+            let others: Vec<&str> =
+                SPELLED.into_iter().enumerate().filter(|(other, _)| *other != at).map(|(_, name)| name).collect();
+            let records: Vec<Record> = others.iter().zip(1..).map(|(name, id)| calling(id, name, "312 555 0142")).collect();
+            other.walk(VENDOR, &records).await;
+            other.link(VENDOR, &[1, 2, 3, 4, 5, 6, 7], create()).await;
+            for (name, id) in others.iter().zip(1..) {
+                assert_eq!(other.mapping(VENDOR, id).await.state, MappingState::Held, "{name} after {first}");
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn eight_workers_with_lookalikes_and_people_make_one_of_each() {
     each_database(async |store| {
@@ -127,18 +167,8 @@ async fn eight_workers_with_lookalikes_and_people_make_one_of_each() {
             let (name, phone) = firm(number);
             party(&first, &name, &phone).await;
         }
-        let spelled = [
-            "Kowalczyk Brothers Masonry LLC",
-            "KOWALCZYK BROS MASONRY",
-            "Kowalczik Brothers Masonry",
-            "Kowalczyk Masonry",
-            "Kowalczyk Brothers Masnry Inc",
-            "Kowalczykbrothers Masonry",
-            "kowalczyk brothers masonry, inc.",
-            "The Kowalczyk Brothers Masonry",
-        ];
         let mut fences = Vec::new();
-        for (spelling, company) in spelled.iter().zip(2..) {
+        for (spelling, company) in SPELLED.iter().zip(2..) {
             let side = Side::second(&store, &first.scope, company).await;
             side.walk(
                 VENDOR,

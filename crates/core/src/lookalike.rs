@@ -25,7 +25,7 @@ pub trait Gatekeeper: Debug + Send + Sync {
     /// Takes a record of the registry in, or its newer version.
     fn know(&self, target: TargetId, features: &Features);
 
-    /// Those of `among`, all of which are known, that are so alike that creating a record with these features would probably make a
-    /// duplicate; the likeliest first.
-    fn alike(&self, features: &Features, among: &[TargetId]) -> Vec<Alike>;
+    /// Those of the known records that are so alike that creating a record with these features would probably make a duplicate; the
+    /// likeliest first. What it was told may be gone meanwhile.
+    fn alike(&self, features: &Features) -> Vec<Alike>;
 }

@@ -1,22 +1,43 @@
-//! The engine behind the gate: an index of the registry that is asked, one new record at a time, what is like it.
+//! The engine behind the gate: an index of the registry that is asked, one new record at a time, whether creating it would make a duplicate.
 //!
 //! What is rare in a market is only known from many records, so the whole registry should be known to it and not just the records that
-//! share a key. A record that it knows in an older version is replaced when it is told the newer one.
+//! share a key. A record that it knows in an older version is replaced when it is told the newer one. When something holds a creation is
+//! decided in [`holds`]; a person only has to look, so that is asked otherwise than for a STRONG suggestion.
 
+use crate::candidates::Workspace;
+use crate::evidence::{Field, Level};
 use crate::index::Index;
 use crate::keys::match_keys;
 use crate::name::Subject;
+use crate::nearly::{Extra, Typed};
 use crate::product;
-use crate::record::Record;
+use crate::query::Query;
+use crate::reason;
+use crate::record::{Prepared, Record};
+use crate::score::{self, Scored};
 use linkyard_core::id::TargetId;
 use linkyard_core::lookalike::{self, Alike};
 use linkyard_core::suggestion::Features;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-/// How many suggestions are looked through for those that share a key.
-const LOOKED_THROUGH: usize = 24;
+/// How many candidates are looked through.
+const LOOKED_THROUGH: usize = 64;
+
+/// From this alikeness on a vendor is held, whatever the names look like. Measured on 34,795 real names with 5,000 of them in the
+/// registry under damaged names: lower holds more firms without a counterpart than it finds.
+const VENDOR_FROM: f32 = 0.95;
+/// The same for a project: its names are addresses, in which a slip tells two apart.
+const PROJECT_FROM: f32 = 0.9;
+/// The same for names that differ by nothing but one word.
+const BUT_A_WORD_FROM: f32 = 0.6;
+/// The same for names that differ by nothing but a common word.
+const BUT_A_COMMON_WORD_FROM: f32 = 0.4;
+/// The same where telephone, e-mail, domain or house agree.
+const SAME_CONTACT_FROM: f32 = 0.5;
+/// More records than this share a telephone or a house because of a building or an agent, and it says nothing.
+const FEW_SHARE: usize = 4;
 
 /// An index of the registry for the gate.
 #[derive(Debug)]
@@ -28,8 +49,19 @@ pub struct Gatekeeper {
 #[derive(Debug)]
 struct Known {
     index: Index,
-    /// What of each record is in the index, as a hash.
-    versions: HashMap<TargetId, u64>,
+    /// What of each record is in the index.
+    records: HashMap<TargetId, Version>,
+    /// Records whose names can be one, typed otherwise.
+    typings: HashMap<u64, Vec<TargetId>>,
+    workspace: Workspace,
+}
+
+/// A record as it was told last.
+#[derive(Debug)]
+struct Version {
+    /// Of all features: equal for the same version.
+    hash: u64,
+    typed: Typed,
 }
 
 impl Gatekeeper {
@@ -37,7 +69,44 @@ impl Gatekeeper {
     #[must_use]
     pub fn new(subject: linkyard_core::mapping::Subject) -> Self {
         let subject = Subject::from(subject);
-        Self { subject, known: Mutex::new(Known { index: Index::new(subject), versions: HashMap::new() }) }
+        let known = Known {
+            index: Index::new(subject),
+            records: HashMap::new(),
+            typings: HashMap::new(),
+            workspace: Workspace::default(),
+        };
+        Self { subject, known: Mutex::new(known) }
+    }
+}
+
+impl Known {
+    fn version(&self, slot: u32) -> Option<(TargetId, &Version)> {
+        let target: TargetId = self.index.entry(slot).id.parse().ok()?;
+        Some((target, self.records.get(&target)?))
+    }
+
+    fn forget_typings(&mut self, target: TargetId) {
+        let Some(version) = self.records.get(&target) else { return };
+        for key in version.typed.keys() {
+            if let Some(list) = self.typings.get_mut(&key) {
+                list.retain(|known| *known != target);
+            }
+        }
+    }
+
+    /// Records beside `candidates` whose name can be this one, typed otherwise.
+    fn typed_otherwise(&self, typed: &Typed, candidates: &[Scored]) -> HashSet<u32> {
+        let mut slots: HashSet<u32> = HashSet::new();
+        for target in typed.keys().iter().filter_map(|key| self.typings.get(key)).flatten() {
+            let slot = self.index.slot(&target.to_string());
+            if let (Some(slot), Some(version)) = (slot, self.records.get(target))
+                && typed.nearly(&version.typed)
+            {
+                slots.insert(slot);
+            }
+        }
+        slots.retain(|slot| candidates.iter().all(|scored| scored.slot != *slot));
+        slots
     }
 }
 
@@ -49,29 +118,66 @@ impl lookalike::Gatekeeper for Gatekeeper {
     fn know(&self, target: TargetId, features: &Features) {
         let mut hasher = DefaultHasher::new();
         features.hash(&mut hasher);
-        let version = hasher.finish();
+        let hash = hasher.finish();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.versions.insert(target, version) != Some(version) {
-            known.index.insert(&Record::of(target, features));
+        if known.records.get(&target).is_some_and(|version| version.hash == hash) {
+            return;
         }
+        let typed = Typed::of(&features.name, &features.other_names, self.subject);
+        known.forget_typings(target);
+        typed.keys().into_iter().for_each(|key| known.typings.entry(key).or_default().push(target));
+        known.records.insert(target, Version { hash, typed });
+        known.index.insert(&Record::of(target, features));
     }
 
-    fn alike(&self, features: &Features, among: &[TargetId]) -> Vec<Alike> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let suggestions = known.index.suggest(&Record::of("", features), LOOKED_THROUGH);
-        let mut alike: Vec<(f32, Alike)> = suggestions
-            .iter()
-            .filter(|suggestion| suggestion.holds())
-            .filter_map(|suggestion| {
-                let target: TargetId = suggestion.id.parse().ok()?;
-                let surely = suggestion.alike >= product::SURELY_FROM;
-                let found = Alike { target, reasons: suggestion.sentence(), surely };
-                among.contains(&target).then_some((suggestion.alike, found))
-            })
-            .collect();
-        alike.sort_by(|one, other| other.0.total_cmp(&one.0));
-        alike.into_iter().map(|(_, found)| found).collect()
+    fn alike(&self, features: &Features) -> Vec<Alike> {
+        let record = Record::of("", features);
+        let typed = Typed::of(&features.name, &features.other_names, self.subject);
+        let prepared = Prepared::of(&record, self.subject);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let query = Query::new(&prepared, &known.index.names, None);
+        let mut workspace = std::mem::take(&mut known.workspace);
+        let mut candidates = score::rank(&known.index, &query, &mut workspace, LOOKED_THROUGH);
+        let further = known.typed_otherwise(&typed, &candidates);
+        candidates.extend(further.into_iter().map(|slot| score::one(&known.index, &query, slot)));
+        let mut found: Vec<(f32, Alike)> = Vec::new();
+        for scored in candidates {
+            let Some((target, version)) = known.version(scored.slot) else { continue };
+            if !holds(self.subject, &scored, &typed, &version.typed) {
+                continue;
+            }
+            let reasons = reason::reasons(&known.index, &query, &record, &scored);
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            let surely = scored.alike() >= product::SURELY_FROM;
+            found.push((scored.alike(), Alike { target, reasons: reasons.join("; "), surely }));
+        }
+        drop(query);
+        known.workspace = workspace;
+        found.sort_by(|one, other| other.0.total_cmp(&one.0));
+        found.into_iter().map(|(_, alike)| alike).collect()
     }
+}
+
+/// Whether creating a record would probably make a second one of what is there: the evidence of all fields says so, or the name that is
+/// there can be this one typed otherwise, or the two differ by little and something else agrees.
+fn holds(subject: Subject, scored: &Scored, here: &Typed, there: &Typed) -> bool {
+    let alike = scored.alike();
+    let from = match subject {
+        Subject::Vendor => VENDOR_FROM,
+        Subject::Project => PROJECT_FROM,
+    };
+    if alike >= from || subject == Subject::Project {
+        return alike >= from;
+    }
+    let contact = [Field::Phone, Field::Email, Field::Domain, Field::Address]
+        .into_iter()
+        .any(|field| matches!(scored.findings.level(field), Some(Level::Same(sharing)) if sharing <= FEW_SHARE));
+    let but_a_word = || match here.extra_word(there) {
+        Some(Extra::Common) => alike >= BUT_A_COMMON_WORD_FROM,
+        Some(Extra::Telling) => alike >= BUT_A_WORD_FROM,
+        None => false,
+    };
+    (contact && alike >= SAME_CONTACT_FROM) || here.nearly(there) || (alike >= BUT_A_COMMON_WORD_FROM && but_a_word())
 }
 
 #[cfg(test)]
@@ -84,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_shares_a_key_and_is_alike_holds() {
+    fn only_what_is_alike_holds() {
         let gate = Gatekeeper::new(linkyard_core::mapping::Subject::Vendor);
         let ids: Vec<TargetId> = (0..40).map(|_| TargetId::generate()).collect();
         for (at, id) in ids.iter().enumerate() {
@@ -94,11 +200,10 @@ mod tests {
         gate.know(ids[0], &named("Kowalski Brothers Masonry LLC", "773 555 0199"));
         let asked = named("Kowalsky Bros Masonry", "(773) 555-0199");
         assert!(gate.keys(&asked).iter().any(|key| gate.keys(&named("Kowalski Brothers Masonry LLC", "")).contains(key)));
-        let found = gate.alike(&asked, &ids);
-        assert_eq!(found.first().map(|found| found.target), Some(ids[0]));
-        assert!(gate.alike(&asked, &ids[1..]).is_empty(), "it shares no key");
-        assert!(gate.alike(&named("Zimmer Glass", "312 555 0111"), &ids).is_empty());
+        let found = gate.alike(&asked);
+        assert_eq!(found.iter().map(|found| found.target).collect::<Vec<_>>(), [ids[0]]);
+        assert!(gate.alike(&named("Zimmer Glass", "312 555 0111")).is_empty());
         gate.know(ids[0], &named("Quincy Flooring", ""));
-        assert!(gate.alike(&asked, &ids).is_empty(), "it is called otherwise now");
+        assert!(gate.alike(&asked).is_empty(), "it is called otherwise now");
     }
 }

@@ -34,6 +34,7 @@ mod legal;
 mod name;
 mod name_score;
 mod names;
+mod nearly;
 mod phone;
 mod product;
 mod query;

@@ -63,6 +63,11 @@ pub(crate) fn rank(index: &Index, query: &Query<'_>, workspace: &mut Workspace, 
     scored
 }
 
+/// One record of the index beside `query`, whether it would be found or not; it competes with nobody.
+pub(crate) fn one(index: &Index, query: &Query<'_>, slot: u32) -> Scored {
+    compare(index, query, slot, prior(index), &mut Known::default())
+}
+
 /// The odds of any one record before anything is compared.
 fn prior(index: &Index) -> f32 {
     // A list of a few records knows little of its market: it is less likely to have the one that is looked for.

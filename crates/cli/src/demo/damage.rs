@@ -60,6 +60,9 @@ const SHORT: [(&str, &str); 20] = [
     ("INTERNATIONAL", "INTL"),
 ];
 
+/// Words that stand between two others.
+const JOINING: [&str; 8] = ["&", "+", "AND", "BY", "FOR", "OF", "THE", "TO"];
+
 /// `name` damaged in the `turn`-th way (modulo [`KINDS`]); as it was where that way finds nothing to damage.
 pub(super) fn damaged(name: &str, turn: usize) -> String {
     WAYS[turn % KINDS](name)
@@ -83,10 +86,13 @@ fn joined(words: &[&str], form: &str) -> String {
     format!("{}{form}", words.join(" "))
 }
 
-/// The last word of three or more goes, as people shorten a name.
+/// The last word goes, as people shorten a name: with what joined it, and not down to a single word.
 fn word_dropped(name: &str) -> String {
     let (words, form) = parted(name);
-    if words.len() < 3 { name.to_owned() } else { joined(&words[..words.len() - 1], form) }
+    let joins = |word: &&&str| JOINING.contains(&word.to_ascii_uppercase().as_str());
+    let left = &words[..words.len().saturating_sub(1)];
+    let left = &left[..left.len() - left.iter().rev().take_while(joins).count()];
+    if left.iter().filter(|word| !joins(word)).count() < 2 { name.to_owned() } else { joined(left, form) }
 }
 
 fn word_added(name: &str) -> String {
@@ -197,6 +203,8 @@ mod tests {
         for (turn, name, expected) in [
             (0, "ACME STEEL WORKS INC", "ACME STEEL INC"),
             (0, "ACME STEEL INC", "ACME STEEL INC"),
+            (0, "SWORD AND STONE LLC", "SWORD AND STONE LLC"),
+            (0, "SWORD STONE & HILL LLC", "SWORD STONE LLC"),
             (4, "ACME STEEL, INC.", "ACME STEEL, LLC"),
             (4, "ACME STEEL LLC", "ACME STEEL"),
             (6, "ACME STEEL CO", "STEEL ACME CO"),

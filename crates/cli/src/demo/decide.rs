@@ -3,7 +3,7 @@
 use super::api::{follow, request_id};
 use super::existing::Truth;
 use super::judge;
-use super::memory::{Existing, Memory, Phase, Suggestions};
+use super::memory::{Existing, Holding, Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::output::say;
 use crate::admin::session::{self, Session};
@@ -100,15 +100,19 @@ impl Mappings<'_> {
         memory.finish(Phase { name: step, ..Default::default() })
     }
 
-    /// How many of these records are held.
+    /// How many of these records, which are nobody's, are kept back.
     ///
     /// # Errors
     /// When a call fails.
-    pub(super) async fn held_of(&self, records: &HashSet<i64>) -> Result<u64> {
-        let mut held = 0;
-        self.each(|mapping| held += u64::from(mapping.state() == MappingState::Held && records.contains(&mapping.record_id)))
-            .await?;
-        Ok(held)
+    pub(super) async fn judge_holding(&self, alone: &HashSet<i64>, truth: &Truth) -> Result<Holding> {
+        let mut judged = Holding { without_counterpart: alone.len() as u64, ..Holding::default() };
+        self.each(|mapping| {
+            if alone.contains(&mapping.record_id) {
+                judge::kept_back(&mut judged, truth, &mapping);
+            }
+        })
+        .await?;
+        Ok(judged)
     }
 
     /// Compares the first suggestion of every record with the truth.

@@ -164,6 +164,7 @@ struct Directory<'a> {
     by_key: HashMap<String, Vec<&'a TrueRecord>>,
     by_phone: HashMap<String, Vec<&'a TrueRecord>>,
     by_letters: HashMap<String, Vec<&'a TrueRecord>>,
+    by_word: HashMap<String, Vec<&'a TrueRecord>>,
 }
 
 /// So many first letters of two names must be equal before one can be the other, cut off.
@@ -179,8 +180,12 @@ fn letters(name: &str) -> String {
 
 impl<'a> Directory<'a> {
     fn of(records: &[&'a TrueRecord]) -> Self {
-        let mut directory = Self { by_key: HashMap::new(), by_phone: HashMap::new(), by_letters: HashMap::new() };
+        let mut directory =
+            Self { by_key: HashMap::new(), by_phone: HashMap::new(), by_letters: HashMap::new(), by_word: HashMap::new() };
         for record in records {
+            for word in words(&record.name) {
+                directory.by_word.entry(word).or_default().push(*record);
+            }
             directory.by_key.entry(linkyard_matching::name_key(&record.name)).or_default().push(*record);
             let first: String = letters(&record.name).chars().take(TELLING_LETTERS).collect();
             directory.by_letters.entry(first).or_default().push(*record);
@@ -212,6 +217,23 @@ impl<'a> Directory<'a> {
         }
         same
     }
+
+    /// Whether so much of `name` was lost that what is left of it ("A & L") names another firm as well as this one, whose records
+    /// these are.
+    fn names_others(&self, name: &str, damaged: &str, records: &[i64]) -> bool {
+        let (before, left) = (words(name), words(damaged));
+        if left.len() >= before.len() || !left.is_subset(&before) {
+            return false;
+        }
+        let with = |word: &String| self.by_word.get(word).map_or(&[][..], Vec::as_slice);
+        let rarest = left.iter().map(with).min_by_key(|records| records.len()).unwrap_or_default();
+        rarest.iter().any(|other| !records.contains(&other.id) && left.is_subset(&words(&other.name)))
+    }
+}
+
+/// The words of a name without its legal form.
+fn words(name: &str) -> HashSet<String> {
+    linkyard_matching::name_key(name).split(' ').map(str::to_owned).collect()
 }
 
 /// The firms made so far; no two of them have the same key.
@@ -233,7 +255,9 @@ impl Made {
         let name = record.name.trim();
         let fits = |damaged: &String| {
             let theirs = directory.by_key.get(&linkyard_matching::name_key(damaged));
-            damaged != name && theirs.is_none_or(|theirs| theirs.iter().all(|other| records.contains(&other.id)))
+            damaged != name
+                && theirs.is_none_or(|theirs| theirs.iter().all(|other| records.contains(&other.id)))
+                && !directory.names_others(name, damaged, &records)
         };
         let mut damaged = (0..damage::KINDS).map(|next| damage::damaged(name, turn + next));
         let Some(name) = damaged.find(|damaged| fits(damaged) && self.takes(damaged)) else { return false };
@@ -334,6 +358,17 @@ mod tests {
         assert!(firms.iter().all(|firm| !names.contains(firm.name.as_str())), "every name is damaged");
         let with_phone = firms.iter().filter(|firm| !firm.phone.is_empty()).count();
         assert!(with_phone > firms.len() / 2 && with_phone < firms.len(), "some telephones are missing: {with_phone}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_name_must_not_name_others() {
+        let record = |id: i64, name: &str| TrueRecord { id, name: name.to_owned(), ..TrueRecord::default() };
+        let records = [record(1, "NORTH STAR ELECTRIC"), record(2, "North Star Roofing LLC"), record(3, "SWORD AND STONE")];
+        let directory = Directory::of(&records.iter().collect::<Vec<_>>());
+        assert!(directory.names_others("NORTH STAR ELECTRIC", "NORTH STAR", &[1]));
+        assert!(!directory.names_others("NORTH STAR ELECTRIC", "NORTH STAR", &[1, 2]), "one firm has both records");
+        assert!(!directory.names_others("SWORD AND STONE", "SWORD AND", &[3]));
+        assert!(!directory.names_others("NORTH STAR ELECTRIC", "STAR NORTH ELECTRIC INC", &[1]), "nothing is lost");
     }
 
     #[test]

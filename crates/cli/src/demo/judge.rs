@@ -1,7 +1,7 @@
 //! The demo's truth against what linkyard says: one mapping at a time.
 
 use super::existing::Truth;
-use super::memory::{Existing, Suggestions};
+use super::memory::{Existing, Holding, Suggestions};
 use linkyard_proto::v1::{Band, Decision, Mapping, MappingState};
 
 /// Counts the first suggestion of `mapping`.
@@ -46,6 +46,23 @@ pub(super) fn ended(judged: &mut Existing, truth: &Truth, mapping: &Mapping) {
         (_, _) => &mut judged.waiting,
     };
     *count += 1;
+}
+
+/// Counts `mapping`, which is nobody's, where it is kept back all the same.
+pub(super) fn kept_back(judged: &mut Holding, truth: &Truth, mapping: &Mapping) {
+    let count = match mapping.state() {
+        MappingState::Held => &mut judged.held,
+        MappingState::Suggested => &mut judged.suggested,
+        _ => return,
+    };
+    // The gate names what it found in brackets at the end of its reason.
+    let found = mapping.reason_message.rsplit_once('(').map(|(_, id)| format!("parties/{}", id.trim_end_matches(')')));
+    let first = mapping.suggestions.first().map(|first| first.target.clone());
+    if found.or(first).is_some_and(|target| truth.is_lookalike(&target)) {
+        judged.for_lookalikes += 1;
+    } else {
+        *count += 1;
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +127,24 @@ mod tests {
         ended(&mut judged, &truth, &end(3, MappingState::Linked, Decision::Match, "parties/b"));
         ended(&mut judged, &truth, &end(3, MappingState::Held, Decision::Create, ""));
         assert_eq!((judged.linked_right, judged.waiting), (1, 1));
+    }
+    #[test]
+    fn what_waits_for_a_lookalike_is_counted_apart() {
+        let (truth, mut judged) = (truth(), Holding::default());
+        let wait = |state: MappingState, detail: &str, suggestion: Option<(&str, Band)>| Mapping {
+            state: state.into(),
+            reason_message: detail.to_owned(),
+            ..mapping(9, suggestion)
+        };
+        for mapping in [
+            wait(MappingState::Held, "Acme (Ltd); same phone (a)", None),
+            wait(MappingState::Held, "Look; names equal (look)", None),
+            wait(MappingState::Suggested, "", Some(("parties/b", Band::Likely))),
+            wait(MappingState::Suggested, "", Some(("parties/look", Band::Strong))),
+            wait(MappingState::Linked, "", Some(("parties/b", Band::Weak))),
+        ] {
+            kept_back(&mut judged, &truth, &mapping);
+        }
+        assert_eq!((judged.held, judged.suggested, judged.for_lookalikes), (1, 1, 2));
     }
 }

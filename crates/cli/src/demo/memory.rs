@@ -57,13 +57,17 @@ pub(super) struct Existing {
     pub(super) left_out: u64,
 }
 
-/// What automatic adding kept back.
+/// What the vendors without a counterpart had to wait for, although nothing in the directory or the registry is the same firm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Holding {
-    /// Vendors that nothing in the directory or the registry is like.
+    /// Vendors that nothing in the directory or the registry is.
     pub(super) without_counterpart: u64,
-    /// Those of them that were held all the same.
+    /// Those that the gate held for a firm that is another one.
     pub(super) held: u64,
+    /// Those that wait because a suggestion is more likely right than wrong, and is wrong.
+    pub(super) suggested: u64,
+    /// Those that were held, or wait, for one of the look-alikes that were made to mislead.
+    pub(super) for_lookalikes: u64,
 }
 
 /// One line of the report.
@@ -90,7 +94,7 @@ pub(super) struct Memory {
     pub(super) suggestions: Option<Suggestions>,
     /// What became of the firms that were there, once everything was linked.
     pub(super) existing: Option<Existing>,
-    /// What automatic adding kept back, where it was switched on.
+    /// What was kept back without need, once everything was linked.
     pub(super) holding: Option<Holding>,
     /// Phases that are finished.
     pub(super) phases: Vec<Phase>,

@@ -20,8 +20,8 @@ pub(super) struct Report {
     pub(super) vendors: Buckets,
     /// Projects.
     pub(super) projects: Buckets,
-    /// Directory records that are linked to two registry records, and created registry records with the name of another one. What was
-    /// created again because nothing tells it is there under a damaged name is `existing.created_again`.
+    /// Directory records that are linked to two registry records, created registry records with the name of another one, and vendors that
+    /// were created although their firm was there under a damaged name (`existing.created_again`).
     pub(super) duplicates: u64,
     /// Company insurances pushed to Procore.
     pub(super) insurances_pushed: u64,
@@ -29,9 +29,8 @@ pub(super) struct Report {
     pub(super) suggestions: Suggestions,
     /// What became of the firms that were there already.
     pub(super) existing: Existing,
-    /// What automatic adding kept back; absent where it was not switched on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) holding: Option<Holding>,
+    /// What was kept back without need.
+    pub(super) holding: Holding,
     /// What was done, in order.
     pub(super) phases: Vec<Phase>,
     /// The most memory that this process (control and worker) held, MiB; 0 where the system does not tell.
@@ -76,7 +75,8 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
     let request = v1::GetDirectoryReportRequest { name: provider.to_owned() };
     let buckets = call!(session, ProviderServiceClient, get_directory_report, request).await?;
     let existing = memory.existing.unwrap_or_default();
-    let duplicates = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
+    let twice = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
+    let duplicates = twice + existing.created_again;
     let insurances = super::coverage::counts(session, provider).await?;
     Ok(Report {
         adds_up: buckets.adds_up && duplicates == 0 && insurances.due == 0,
@@ -86,14 +86,14 @@ pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> 
         insurances_pushed: u64::try_from(insurances.pushed)?,
         suggestions: memory.suggestions.unwrap_or_default(),
         existing,
-        holding: memory.holding,
+        holding: memory.holding.unwrap_or_default(),
         phases: memory.phases.iter().filter(|phase| phase.rows > 0).cloned().collect(),
         peak_rss_mib: peak_rss_mib(),
     })
 }
 
 /// Counts what is there twice: a directory record that two registry records carry the mark of, or registry records with equal name keys
-/// (the registry before the integration has none of these). Firms that were there under another name are not seen here.
+/// (the registry before the integration has none of these). Firms that were there under another name are counted by the demo's truth.
 async fn duplicates(session: &Session, side: Side) -> Result<u64> {
     let (mut records, mut keys, mut twice) = (HashSet::new(), HashMap::<String, u64>::new(), 0);
     let mut token = String::new();
@@ -190,9 +190,12 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     }
     lines.push(String::new());
     lines.extend(matching(&report.suggestions, &report.existing));
-    if let Some(Holding { without_counterpart, held }) = report.holding {
-        lines.push(format!("added automatically: {held} of {without_counterpart} vendors that nothing is like were held"));
-    }
+    let Holding { without_counterpart, held, suggested, for_lookalikes } = report.holding;
+    let share = if without_counterpart == 0 { 0.0 } else { held as f64 * 100.0 / without_counterpart as f64 };
+    lines.push(format!(
+        "of {without_counterpart} vendors without a counterpart {held} were held ({share:.2} %), {suggested} wait for a wrong \
+         suggestion, {for_lookalikes} for one of the look-alikes"
+    ));
     lines.push(format!("insurances pushed: {}", report.insurances_pushed));
     lines.push(format!("duplicates: {}   peak memory: {} MiB", report.duplicates, report.peak_rss_mib));
     let verdict = if report.adds_up { "everything is accounted for" } else { "THE REPORT DOES NOT ADD UP" };

@@ -5,7 +5,7 @@ use super::api::{follow, request_id, settle};
 use super::coverage;
 use super::decide::Mappings;
 use super::existing::{self, Registered, Truth};
-use super::memory::{Holding, Memory, Phase};
+use super::memory::{Memory, Phase};
 use crate::admin::Side;
 use crate::admin::output::say;
 use crate::admin::session::{Session, call};
@@ -52,9 +52,7 @@ impl Walkthrough<'_> {
         }
         settle(self.session, &provider).await?;
         self.judge_existing(&provider, &parties).await?;
-        if self.auto_add {
-            self.judge_holding(&provider, &parties).await?;
-        }
+        self.judge_holding(&provider, &parties).await?;
         coverage::state_and_push(self.session, &provider, self.memory).await?;
         coverage::push_again(self.session, &provider, self.memory).await?;
         coverage::change_and_push(self.session, &provider, self.memory).await?;
@@ -74,14 +72,12 @@ impl Walkthrough<'_> {
         call!(self.session, ProviderServiceClient, update_provider, request).await.map(|_| ())
     }
 
-    /// Counts how many vendors were held although nothing is like them: the price of never adding anything twice.
+    /// Counts how many vendors were kept back although nothing is the same firm: the price of never adding anything twice.
     async fn judge_holding(&mut self, provider: &str, parties: &Truth) -> Result<()> {
         let directory = existing::directory(self.simulator, self.company, "vendors").await?;
         let alone = existing::without_counterpart(&directory, parties);
         let mappings = Mappings { session: self.session, provider, side: Side::Parties };
-        let held = mappings.held_of(&alone).await?;
-        say(&format!("automatic adding: of {} vendors that nothing is like {held} were held", alone.len()));
-        self.memory.holding = Some(Holding { without_counterpart: alone.len() as u64, held });
+        self.memory.holding = Some(mappings.judge_holding(&alone, parties).await?);
         self.memory.save()
     }
 

@@ -134,7 +134,7 @@ async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, li
             Decision::Match | Decision::DoNotAdd => (String::new(), Features::default()),
         };
         let gone = get::<Option<i64>>(row, "gone_at_ms")?.is_some();
-        chunk.waiting.push(Waiting { record, choice, name, key, gone, features, match_keys: Vec::new() });
+        chunk.waiting.push(Waiting { record, choice, name, key, gone, features, match_keys: Vec::new(), alike: Vec::new() });
         chunk.content.push((get(row, "details")?, get(row, "content_hash")?));
     }
     Ok(chunk)
@@ -150,9 +150,19 @@ async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, g
     while gate::key_missing(connection, list.organization, list.subject, gate).await? > 0 {}
     add_parties(connection, list, &mut chunk.waiting).await?;
     let asked = gate.clone();
-    let chunk = gate::blocking(move || {
+    let mut chunk = gate::blocking(move || {
         for row in chunk.waiting.iter_mut().filter(|row| row.choice.decision == Decision::Create) {
             row.match_keys = asked.keys(&row.features);
+        }
+        chunk
+    })
+    .await?;
+    let sharing = sharing(connection, list, &chunk.waiting).await?;
+    let asked = gate.clone();
+    chunk = gate::blocking(move || {
+        sharing.iter().for_each(|(target, features)| asked.know(*target, features));
+        for row in chunk.waiting.iter_mut().filter(|row| may_be_held(row)) {
+            row.alike = asked.alike(&row.features);
         }
         chunk
     })
@@ -164,6 +174,15 @@ async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, g
         (chunk, outcomes)
     })
     .await
+}
+
+/// What shares a key with a row that may be held: the gatekeeper knows it already, unless somebody else made or changed it meanwhile.
+async fn sharing(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<HashMap<TargetId, Features>> {
+    let held = waiting.iter().filter(|row| may_be_held(row));
+    let keys: HashSet<&str> = held.flat_map(|row| row.match_keys.iter().map(String::as_str)).collect();
+    let sharing = gate::sharing(connection, list.organization, list.subject, keys).await?;
+    let near: HashSet<TargetId> = sharing.into_values().flatten().collect();
+    gate::described(connection, list.organization, list.subject, &near).await
 }
 
 async fn add_parties(connection: &impl ConnectionTrait, list: &List, waiting: &mut [Waiting]) -> Result<()> {
@@ -178,9 +197,7 @@ async fn add_parties(connection: &impl ConnectionTrait, list: &List, waiting: &m
 
 async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<Registry> {
     let held: Vec<&Waiting> = waiting.iter().filter(|row| may_be_held(row)).collect();
-    let match_keys: HashSet<&str> = held.iter().flat_map(|row| row.match_keys.iter().map(String::as_str)).collect();
-    let sharing = gate::sharing(connection, list.organization, list.subject, match_keys).await?;
-    let near: HashSet<TargetId> = sharing.values().flatten().copied().collect();
+    let near: HashSet<TargetId> = held.iter().flat_map(|row| &row.alike).map(|alike| alike.target).collect();
     let described = gate::described(connection, list.organization, list.subject, &near).await?;
     let suggested = suggested(connection, list, &held).await?;
     let declined = match (held.first(), held.last()) {
@@ -193,7 +210,7 @@ async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Wai
     let lookalikes = gate::lookalikes(connection, list.organization, list.subject, &keys).await?;
     let found: HashSet<TargetId> = lookalikes.values().map(|lookalike| lookalike.target).chain(near).collect();
     let made_from = made_from(connection, list, found.into_iter()).await?;
-    Ok(Registry { targets, lookalikes, made_from, sharing, described, suggested, declined })
+    Ok(Registry { targets, lookalikes, made_from, described, suggested, declined })
 }
 
 fn may_be_held(row: &Waiting) -> bool {

@@ -22,6 +22,8 @@ pub(super) struct Waiting {
     pub(super) features: Features,
     /// For a creation: the keys that lead to what may be the same.
     pub(super) match_keys: Vec<String>,
+    /// For a creation: what was in the registry before this chunk and is alike, the likeliest first.
+    pub(super) alike: Vec<Alike>,
 }
 
 /// What the registry says about a chunk.
@@ -33,9 +35,7 @@ pub(super) struct Registry {
     pub(super) lookalikes: HashMap<String, Lookalike>,
     /// Look-alikes that this provider created, and from which record.
     pub(super) made_from: HashMap<TargetId, RecordId>,
-    /// What each match key leads to.
-    pub(super) sharing: HashMap<String, Vec<TargetId>>,
-    /// What that is.
+    /// What is alike and still there, and what it is.
     pub(super) described: HashMap<TargetId, Features>,
     /// Rows with a suggestion that nobody has decided on, and what it is.
     pub(super) suggested: HashMap<RecordId, Lookalike>,
@@ -60,7 +60,7 @@ pub(super) enum Outcome {
 #[derive(Debug, Default)]
 struct Created<'a> {
     by_key: HashMap<&'a str, RecordId>,
-    by_match_key: HashMap<&'a str, Vec<TargetId>>,
+    by_match_key: HashMap<&'a str, usize>,
     records: HashMap<TargetId, RecordId>,
 }
 
@@ -69,14 +69,13 @@ impl<'a> Created<'a> {
         if !row.key.is_empty() {
             self.by_key.entry(&row.key).or_insert(row.record);
         }
-        row.match_keys.iter().for_each(|key| self.by_match_key.entry(key).or_default().push(target));
+        row.match_keys.iter().for_each(|key| *self.by_match_key.entry(key).or_default() += 1);
         self.records.insert(target, row.record);
     }
 }
 
 /// Decides every row of a chunk, in the chunk's order: of two creations that are alike the first wins.
 pub(super) fn decide(chunk: &[Waiting], registry: &Registry, gate: &dyn Gatekeeper) -> Vec<Outcome> {
-    registry.described.iter().for_each(|(target, features)| gate.know(*target, features));
     let mut created = Created::default();
     let mut outcomes = Vec::with_capacity(chunk.len());
     for row in chunk {
@@ -132,7 +131,7 @@ fn create(row: &Waiting, registry: &Registry, created: &Created<'_>, gate: &dyn 
     Outcome::Create(TargetId::generate())
 }
 
-/// Held for what shares a key and is alike: something of the registry, or, where that is sure, what came from this directory too.
+/// Held for what is alike: something of the registry, or, where that is sure, what came from this directory too.
 fn alike(
     row: &Waiting,
     registry: &Registry,
@@ -140,21 +139,11 @@ fn alike(
     declined: &[TargetId],
     gate: &dyn Gatekeeper,
 ) -> Option<Outcome> {
-    let mut among: Vec<TargetId> = Vec::new();
-    for key in &row.match_keys {
-        among.extend(registry.sharing.get(key).into_iter().flatten());
-        let here = created.by_match_key.get(key.as_str()).filter(|here| !too_common(key, here.len()));
-        among.extend(here.into_iter().flatten());
-    }
-    among.sort_unstable();
-    among.dedup();
-    among.retain(|target| !declined.contains(target));
-    if among.is_empty() {
-        return None;
-    }
     let of_directory = |target: &TargetId| created.records.contains_key(target) || registry.made_from.contains_key(target);
-    let found = gate.alike(&row.features, &among).into_iter().find(|one| one.surely || !of_directory(&one.target))?;
-    let Alike { target, reasons, surely: _ } = found;
+    let there = row.alike.iter().filter(|one| registry.described.contains_key(&one.target)).cloned();
+    let mut found = there.chain(alike_here(row, created, gate));
+    let Alike { target, reasons, surely: _ } =
+        found.find(|one| !declined.contains(&one.target) && (one.surely || !of_directory(&one.target)))?;
     Some(match (created.records.get(&target), registry.described.get(&target)) {
         (Some(first), _) => {
             Outcome::Held(RowReason::LookalikeInDirectory, format!("record {first} was created first: {reasons}"))
@@ -164,6 +153,15 @@ fn alike(
             held(&Lookalike { target, name: format!("{name}; {reasons}") }, registry.made_from.get(&target))
         }
     })
+}
+
+/// What this chunk created, shares a key and is alike. Most rows share none, and are not compared again.
+fn alike_here(row: &Waiting, created: &Created<'_>, gate: &dyn Gatekeeper) -> Vec<Alike> {
+    let followed = |key: &String| created.by_match_key.get(key.as_str()).is_some_and(|here| !too_common(key, *here));
+    if !row.match_keys.iter().any(followed) {
+        return Vec::new();
+    }
+    gate.alike(&row.features).into_iter().filter(|one| created.records.contains_key(&one.target)).collect()
 }
 
 fn held(lookalike: &Lookalike, made_from: Option<&RecordId>) -> Outcome {
@@ -191,11 +189,11 @@ mod tests {
             self.0.lock().expect("no panic").insert(target, features.phone.clone());
         }
 
-        fn alike(&self, features: &Features, among: &[TargetId]) -> Vec<Alike> {
+        fn alike(&self, features: &Features) -> Vec<Alike> {
             let known = self.0.lock().expect("no panic");
-            let same = among.iter().filter(|target| known.get(target) == Some(&features.phone));
             let surely = features.phone.starts_with('1');
-            same.map(|target| Alike { target: *target, reasons: "same phone".to_owned(), surely }).collect()
+            let same = known.iter().filter(|(_, phone)| **phone == features.phone);
+            same.map(|(target, _)| Alike { target: *target, reasons: "same phone".to_owned(), surely }).collect()
         }
     }
 
@@ -211,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_a_key_and_is_alike_is_held_and_of_one_directory_only_where_it_is_sure() {
+    fn what_is_alike_is_held_and_of_one_directory_only_where_it_is_sure() {
         let outcomes = decide(
             &[calling(1, "A", "1"), calling(2, "B", "1"), calling(3, "C", "2"), calling(4, "D", "2")],
             &Registry::default(),
@@ -221,12 +219,9 @@ mod tests {
 
         let target = TargetId::generate();
         let there = Features { name: "Other".to_owned(), phone: "2".to_owned(), ..Features::default() };
-        let mut registry = Registry {
-            sharing: HashMap::from([("phone:2".to_owned(), vec![target])]),
-            described: HashMap::from([(target, there)]),
-            ..Registry::default()
-        };
-        let chunk = [calling(5, "E", "2")];
+        let mut registry = Registry { described: HashMap::from([(target, there)]), ..Registry::default() };
+        let alike = Alike { target, reasons: "same phone".to_owned(), surely: false };
+        let chunk = [Waiting { alike: vec![alike], ..calling(5, "E", "2") }];
         let expected = format!("Other; same phone ({target})");
         assert_eq!(decide(&chunk, &registry), [Outcome::Held(RowReason::Lookalike, expected)]);
         registry.declined.insert(RecordId(5), vec![target]);
@@ -234,6 +229,9 @@ mod tests {
         registry.declined.clear();
         registry.made_from.insert(target, RecordId(9));
         assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "this directory keeps them apart");
+        registry.made_from.clear();
+        registry.described.clear();
+        assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "it is gone");
     }
 
     fn waiting(record: i64, name: &str, decision: Decision, target: Option<TargetId>, on_lookalike: OnLookalike) -> Waiting {
@@ -246,6 +244,7 @@ mod tests {
             gone: false,
             features: Features::default(),
             match_keys: Vec::new(),
+            alike: Vec::new(),
         }
     }
 
