@@ -164,9 +164,9 @@ async fn a_foreign_id_inside_of_a_request_is_a_violation() {
         let theirs = control.store.party_types(&alpha.scope).await.expect("party types")[0].id;
         let party_type = format!("partyTypes/{theirs}");
         let party = v1::Party { display_name: "Acme".to_owned(), party_type: party_type.clone(), ..Default::default() };
-        let request = v1::CreatePartyRequest { party: Some(party.clone()), request_id: String::new() };
+        let request = v1::CreatePartyRequest { party: Some(party.clone()), request_id: String::new(), ..Default::default() };
         assert_eq!(fields(&clients.parties.create_party(request).await.expect_err("foreign")), ["party.party_type"]);
-        let request = v1::BatchCreatePartiesRequest { parties: vec![party], request_id: String::new() };
+        let request = v1::BatchCreatePartiesRequest { parties: vec![party], request_id: String::new(), ..Default::default() };
         assert_eq!(fields(&clients.parties.batch_create_parties(request).await.expect_err("foreign")), ["parties[0].party_type"]);
 
         let own = control.store.compliance_profiles(&beta.scope).await.expect("profiles")[0].id;

@@ -15,13 +15,13 @@ fn mask(paths: &[&str]) -> Option<FieldMask> {
 
 async fn project(clients: &mut Clients, name: &str) -> v1::Project {
     let project = v1::Project { display_name: name.to_owned(), number: "N-1".to_owned(), ..Default::default() };
-    let request = v1::CreateProjectRequest { project: Some(project), request_id: id() };
+    let request = v1::CreateProjectRequest { project: Some(project), request_id: id(), ..Default::default() };
     clients.projects.create_project(request).await.expect("a project").into_inner()
 }
 
 async fn party(clients: &mut Clients, name: &str) -> v1::Party {
     let party = v1::Party { display_name: name.to_owned(), ..Default::default() };
-    let request = v1::CreatePartyRequest { party: Some(party), request_id: id() };
+    let request = v1::CreatePartyRequest { party: Some(party), request_id: id(), ..Default::default() };
     clients.parties.create_party(request).await.expect("a party").into_inner()
 }
 
@@ -135,7 +135,7 @@ async fn a_choice_is_renamed_to_a_free_name_and_deleted_when_nobody_uses_it() {
         clients.parties.update_party_type(rename("Vendor")).await.expect("its own name is free for it");
 
         let form = v1::Party { display_name: "Acme".to_owned(), party_type: supplier.name.clone(), ..Default::default() };
-        let acme = v1::CreatePartyRequest { party: Some(form), request_id: id() };
+        let acme = v1::CreatePartyRequest { party: Some(form), request_id: id(), ..Default::default() };
         let acme = clients.parties.create_party(acme).await.expect("a party").into_inner();
         let delete = || v1::DeletePartyTypeRequest { name: supplier.name.clone(), request_id: id() };
         let used = clients.parties.delete_party_type(delete()).await.expect_err("in use");

@@ -19,7 +19,7 @@ fn coverage(party: &str, insurance_type: &str) -> v1::Coverage {
 
 async fn party(clients: &mut Clients) -> String {
     let party = Some(v1::Party { display_name: "Acme".to_owned(), ..Default::default() });
-    let request = v1::CreatePartyRequest { party, request_id: String::new() };
+    let request = v1::CreatePartyRequest { party, request_id: String::new(), ..Default::default() };
     clients.parties.create_party(request).await.expect("a party").into_inner().name
 }
 

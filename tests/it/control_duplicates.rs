@@ -92,7 +92,11 @@ async fn a_group_is_planned_and_mapped_to_one_party() {
         let listed = clients.duplicates.list_duplicate_groups(vendors(provider)).await.expect("a list").into_inner();
         let duplicate_group = listed.duplicate_groups[0].name.clone();
         let party = v1::Party { display_name: "Acme Works".to_owned(), ..Default::default() };
-        let party = v1::CreatePartyRequest { party: Some(party), request_id: String::new() };
+        let party = v1::CreatePartyRequest {
+            party: Some(party),
+            request_id: String::new(),
+            on_lookalike: v1::OnLookalike::Create.into(),
+        };
         let party = clients.parties.create_party(party).await.expect("a party").into_inner().name;
         let confirm = |target: &str, validate_only, request_id: String| v1::ConfirmPartyMappingsRequest {
             parent: format!("providers/{provider}"),

@@ -152,7 +152,7 @@ async fn a_message_over_one_mebibyte_is_refused_also_when_it_was_small_on_the_wa
         let tenant = control.tenant("Alpha").await;
         let name = "x".repeat(1024 * 1024 + 1);
         let party = v1::Party { display_name: name, ..Default::default() };
-        let request = v1::CreatePartyRequest { party: Some(party), request_id: String::new() };
+        let request = v1::CreatePartyRequest { party: Some(party), request_id: String::new(), ..Default::default() };
         let mut clients = Clients::of(&control, &tenant.write);
         let refusal = clients.parties.create_party(request.clone()).await.expect_err("too large");
         assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::OutOfRange, "OUT_OF_RANGE"));

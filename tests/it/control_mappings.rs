@@ -13,7 +13,7 @@ use v1::confirm_party_mappings_request::Selection;
 async fn vendors(control: &Control, tenant: &Tenant, records: &[(i64, &str)]) -> (String, String) {
     let provider = active_provider(&control.store, &tenant.scope, 7).await.id;
     let party = v1::Party { display_name: "ACME Inc.".to_owned(), ..Default::default() };
-    let request = v1::CreatePartyRequest { party: Some(party), request_id: String::new() };
+    let request = v1::CreatePartyRequest { party: Some(party), request_id: String::new(), ..Default::default() };
     let party = Clients::of(control, &tenant.write).parties.create_party(request).await.expect("a party").into_inner();
     control.fetched(&tenant.scope, provider, Subject::Vendor, records).await;
     (format!("providers/{provider}"), party.name)
@@ -207,7 +207,7 @@ async fn projects_are_mapped_by_the_same_rules() {
         let parent = format!("providers/{provider}");
         let mut clients = Clients::of(&control, &tenant.write);
         let project = v1::Project { display_name: "Tower A".to_owned(), ..Default::default() };
-        let request = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
+        let request = v1::CreateProjectRequest { project: Some(project), request_id: String::new(), ..Default::default() };
         let project = clients.projects.create_project(request).await.expect("a project").into_inner();
         control.fetched(&tenant.scope, provider, Subject::Project, &[(1, "TOWER A"), (2, "Bridge")]).await;
 

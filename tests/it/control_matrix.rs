@@ -273,16 +273,18 @@ async fn rows(control: &Control, tenant: &Tenant) -> Rows {
     }
     let job = fetch(&control.store, &tenant.scope, provider).await.id;
     let party = v1::Party { display_name: "Acme".to_owned(), ..Default::default() };
-    let party = clients.parties.create_party(v1::CreatePartyRequest { party: Some(party), request_id: String::new() }).await;
+    let party = v1::CreatePartyRequest { party: Some(party), ..Default::default() };
+    let party = clients.parties.create_party(party).await;
     let party = party.expect("a party").into_inner().name;
     let contact = v1::Contact { display_name: "Ann".to_owned(), ..Default::default() };
     let contact = v1::CreateContactRequest { parent: party.clone(), contact: Some(contact), request_id: String::new() };
     let contact = clients.parties.create_contact(contact).await.expect("a contact").into_inner().name;
     let twin = v1::Party { display_name: "Acme Holding".to_owned(), ..Default::default() };
-    let twin = v1::CreatePartyRequest { party: Some(twin), request_id: String::new() };
+    let twin =
+        v1::CreatePartyRequest { party: Some(twin), request_id: String::new(), on_lookalike: v1::OnLookalike::Create.into() };
     let twin = clients.parties.create_party(twin).await.expect("a party").into_inner().name;
     let project = v1::Project { display_name: "Tower".to_owned(), ..Default::default() };
-    let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new() };
+    let project = v1::CreateProjectRequest { project: Some(project), request_id: String::new(), ..Default::default() };
     let project = clients.projects.create_project(project).await.expect("a project").into_inner();
     let list = Searched { provider: Some(provider), subject: Subject::Vendor };
     let group = [1, 2].map(|id| MemberId::Record(RecordId(id)));

@@ -8,7 +8,11 @@ use tonic::Code;
 
 fn parties(names: &[&str]) -> v1::BatchCreatePartiesRequest {
     let party = |name: &&str| v1::Party { display_name: (*name).to_owned(), ..Default::default() };
-    v1::BatchCreatePartiesRequest { parties: names.iter().map(party).collect(), request_id: String::new() }
+    v1::BatchCreatePartiesRequest {
+        parties: names.iter().map(party).collect(),
+        request_id: String::new(),
+        on_lookalike: v1::OnLookalike::Create.into(),
+    }
 }
 
 #[tokio::test]
@@ -156,9 +160,13 @@ async fn projects_are_created_listed_and_read() {
         let tenant = control.tenant("Alpha").await;
         let mut projects = Clients::of(&control, &tenant.write).projects;
         let named = |name: &str| v1::Project { display_name: name.to_owned(), number: "17".to_owned(), ..Default::default() };
-        let request = v1::BatchCreateProjectsRequest { projects: vec![named("Tower"), named("")], request_id: String::new() };
+        let request = v1::BatchCreateProjectsRequest {
+            projects: vec![named("Tower"), named("")],
+            request_id: String::new(),
+            ..Default::default()
+        };
         assert_eq!(fields(&projects.batch_create_projects(request).await.expect_err("nameless")), ["projects[1].display_name"]);
-        let request = v1::CreateProjectRequest { project: Some(named("Tower")), request_id: id() };
+        let request = v1::CreateProjectRequest { project: Some(named("Tower")), request_id: id(), ..Default::default() };
         let made = projects.create_project(request.clone()).await.expect("made").into_inner();
         assert_eq!(projects.create_project(request).await.expect("the same").into_inner(), made);
         assert_eq!((made.display_name.as_str(), made.number.as_str()), ("Tower", "17"));

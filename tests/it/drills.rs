@@ -76,4 +76,5 @@ drills! {
     d29_claims_at_once: "D29",
     d30_poison: "D30",
     d34_repeated_requests: "D34",
+    d35_automatic_adding: "D35",
 }

@@ -11,7 +11,7 @@ use linkyard_tests::build::{Side, create, decide, keys, record};
 use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground;
 
-fn calling(id: i64, name: &str, phone: &str) -> Record {
+pub(crate) fn calling(id: i64, name: &str, phone: &str) -> Record {
     let mut record = record(id, name);
     record.details.phone = Some(phone.to_owned());
     record
@@ -31,7 +31,7 @@ const ENDS: [&str; 10] = ["ston", "ski", "field", "berg", "dale", "ez", "ini", "
 const TRADES: [&str; 8] = ["Electric", "Plumbing", "Roofing", "Masonry", "Concrete", "Painting", "Paving", "Glass"];
 
 /// Firms that are different ones, with phones of their own; the same number is always the same firm.
-fn firm(number: usize) -> (String, String) {
+pub(crate) fn firm(number: usize) -> (String, String) {
     let scattered = number * 7_919 % 2_000;
     let name =
         format!("{}{}{} {} LLC", STARTS[scattered % 20], MIDDLES[scattered / 20 % 10], ENDS[scattered / 200], TRADES[number % 8]);
@@ -120,7 +120,7 @@ async fn few_of_those_without_a_counterpart_are_held() {
 }
 
 /// One firm as eight people write it.
-const SPELLED: [&str; 8] = [
+pub(crate) const SPELLED: [&str; 8] = [
     "Kowalczyk Brothers Masonry LLC",
     "KOWALCZYK BROS MASONRY",
     "Kowalczik Brothers Masonry",
@@ -189,6 +189,48 @@ async fn eight_workers_with_lookalikes_and_people_make_one_of_each() {
         }
         assert_eq!((counts.succeeded, counts.held), (9, 7), "one of the eight, and everybody's own");
         assert_eq!(first.parties().await, 69);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_job_is_about_to_link_holds_too() {
+    each_database(async |store| {
+        let first = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&first, &name, &phone).await;
+        }
+        let second = Side::second(&store, &first.scope, 2).await;
+        first
+            .walk(VENDOR, &[calling(1, "Kowalczyk Brothers Masonry LLC", "312 555 0142"), calling(2, "Zimmerli Glass", "")])
+            .await;
+        second.walk(VENDOR, &[calling(1, "Kowalczik Bros. Masonry", "312 555 0142")]).await;
+        let decided = second.confirm(VENDOR, &[decide(1, create())]).await.expect("confirmed").job.expect("a job");
+        first.link(VENDOR, &[1, 2], create()).await;
+        let held = first.mapping(VENDOR, 1).await;
+        assert_eq!((held.state, held.reason), (MappingState::Held, Some(RowReason::LookalikeDecided)), "{}", held.reason_detail);
+        let name = format!("Kowalczik Bros. Masonry, record 1 of providers/{}", second.provider);
+        assert!(held.reason_detail.contains(&name), "{}", held.reason_detail);
+        assert_eq!(first.mapping(VENDOR, 2).await.state, MappingState::Linked);
+        second.run_link(VENDOR, decided.id, 10).await;
+        assert_eq!(second.mapping(VENDOR, 1).await.state, MappingState::Linked, "the last one of them creates");
+        assert_eq!(first.parties().await, 62);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_cancelled_job_was_to_link_holds_nothing() {
+    each_database(async |store| {
+        let first = Side::new(&store).await;
+        let second = Side::second(&store, &first.scope, 2).await;
+        first.walk(VENDOR, &[calling(1, "Kowalczyk Brothers Masonry LLC", "312 555 0142")]).await;
+        second.walk(VENDOR, &[calling(1, "Kowalczik Bros. Masonry", "312 555 0142")]).await;
+        let decided = second.confirm(VENDOR, &[decide(1, create())]).await.expect("confirmed").job.expect("a job");
+        store.job_cancel(&first.scope, decided.id, None).await.expect("cancelled");
+        first.link(VENDOR, &[1], create()).await;
+        assert_eq!(first.mapping(VENDOR, 1).await.state, MappingState::Linked);
     })
     .await;
 }

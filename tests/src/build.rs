@@ -95,7 +95,7 @@ pub fn keys(subject: Subject) -> NameKey {
 /// A gate that knows nothing yet.
 #[must_use]
 pub fn gate(subject: Subject) -> Gate {
-    std::sync::Arc::new(linkyard_matching::Gatekeeper::new(subject))
+    Gate::new(linkyard_matching::Gatekeeper::new(subject))
 }
 
 /// A checkpoint that says nothing.

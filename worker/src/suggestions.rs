@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Registry records that are read at once.
-pub(crate) const TARGETS_PAGE: u32 = 5_000;
+const TARGETS_PAGE: u32 = 5_000;
 /// Directory records that are read and compared at once: a fraction of a second of work.
 const RECORDS_PAGE: u32 = 2_000;
 /// Records from which it is learned how far the fields of these two lists can be trusted.
@@ -195,6 +195,6 @@ fn records(undecided: &[Undecided]) -> Vec<Record> {
 }
 
 /// Runs `work` where it does not keep the renewals of leases waiting.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("comparing records", error))
 }

@@ -7,6 +7,7 @@ use crate::names::{COMPLIANCE_PROFILES, PARTIES, PARTY_TYPES};
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status, within};
 use crate::wire;
+use linkyard_core::mapping::OnLookalike;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::party_service_server::PartyService;
@@ -18,8 +19,10 @@ impl PartyService for Api {
     async fn create_party(&self, request: Request<v1::CreatePartyRequest>) -> Reply<v1::Party> {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let rule = registry::on_lookalike(message.on_lookalike).map_err(to_status)?;
         let form = message.party.unwrap_or_default();
-        let created = self.parties_create(&caller, &[form], Place::One("party"), key.as_ref()).await.map_err(to_status)?;
+        let created =
+            self.parties_create(&caller, &[form], (Place::One("party"), rule), key.as_ref()).await.map_err(to_status)?;
         created.into_iter().next().map(Response::new).ok_or_else(|| to_status(Error::broken("one party gave none")))
     }
 
@@ -29,7 +32,7 @@ impl PartyService for Api {
     ) -> Reply<v1::BatchCreatePartiesResponse> {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
-        let place = Place::Many("parties");
+        let place = (Place::Many("parties"), registry::on_lookalike(message.on_lookalike).map_err(to_status)?);
         let parties = self.parties_create(&caller, &message.parties, place, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(v1::BatchCreatePartiesResponse { parties }))
     }
@@ -183,7 +186,7 @@ impl Api {
         &self,
         caller: &Caller,
         forms: &[v1::Party],
-        place: Place,
+        (place, rule): (Place, OnLookalike),
         request: Option<&RequestKey>,
     ) -> Result<Vec<v1::Party>> {
         let defaults = match registry::incomplete(forms) {
@@ -194,7 +197,7 @@ impl Api {
             false => Defaults::default(),
         };
         let new = registry::new_parties(forms, place, defaults)?;
-        let created = self.service.parties_create(&caller.scope, &new, request).await;
+        let created = self.service.parties_create(&caller.scope, &new, rule, request).await;
         let parties = created.map_err(|error| respelled(error, |field| place.spelled("parties", field)))?;
         Ok(parties.iter().map(wire::party).collect())
     }

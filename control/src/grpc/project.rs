@@ -7,6 +7,7 @@ use crate::names::PROJECTS;
 use crate::request::{Caller, open};
 use crate::status::{respelled, to_status};
 use crate::wire;
+use linkyard_core::mapping::OnLookalike;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
 use linkyard_proto::v1::project_service_server::ProjectService;
@@ -18,8 +19,10 @@ impl ProjectService for Api {
     async fn create_project(&self, request: Request<v1::CreateProjectRequest>) -> Reply<v1::Project> {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let rule = registry::on_lookalike(message.on_lookalike).map_err(to_status)?;
         let form = message.project.unwrap_or_default();
-        let created = self.projects_create(&caller, &[form], Place::One("project"), key.as_ref()).await.map_err(to_status)?;
+        let created =
+            self.projects_create(&caller, &[form], (Place::One("project"), rule), key.as_ref()).await.map_err(to_status)?;
         created.into_iter().next().map(Response::new).ok_or_else(|| to_status(Error::broken("one project gave none")))
     }
 
@@ -29,7 +32,7 @@ impl ProjectService for Api {
     ) -> Reply<v1::BatchCreateProjectsResponse> {
         let (caller, message) = open(request)?;
         let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
-        let place = Place::Many("projects");
+        let place = (Place::Many("projects"), registry::on_lookalike(message.on_lookalike).map_err(to_status)?);
         let projects = self.projects_create(&caller, &message.projects, place, key.as_ref()).await.map_err(to_status)?;
         Ok(Response::new(v1::BatchCreateProjectsResponse { projects }))
     }
@@ -109,11 +112,11 @@ impl Api {
         &self,
         caller: &Caller,
         forms: &[v1::Project],
-        place: Place,
+        (place, rule): (Place, OnLookalike),
         request: Option<&RequestKey>,
     ) -> Result<Vec<v1::Project>> {
         let new = registry::new_projects(forms, place)?;
-        let created = self.service.projects_create(&caller.scope, &new, request).await;
+        let created = self.service.projects_create(&caller.scope, &new, rule, request).await;
         let projects = created.map_err(|error| respelled(error, |field| place.spelled("projects", field)))?;
         Ok(projects.iter().map(wire::project).collect())
     }

@@ -1,5 +1,6 @@
 //! Registry records as they come in: new parties, new projects, filters.
 
+use super::decision;
 use super::mask::Mask;
 use crate::etag;
 use crate::names::{COMPLIANCE_PROFILES, PARTIES, PARTY_TYPES, PROVIDERS};
@@ -7,7 +8,7 @@ use linkyard_core::Result;
 use linkyard_core::directory::Address;
 use linkyard_core::error::Violations;
 use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId};
-use linkyard_core::mapping::LONGEST_NAME_CHARACTERS;
+use linkyard_core::mapping::{LONGEST_NAME_CHARACTERS, OnLookalike};
 use linkyard_core::plan::MOST_ROWS;
 use linkyard_core::registry::{NewParty, NewProject, PartyChange, ProjectChange};
 use linkyard_proto::v1;
@@ -216,4 +217,14 @@ fn address(address: Option<&v1::Address>) -> Address {
 fn given(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// What a creation does when something like it is there: it is refused unless said otherwise.
+///
+/// # Errors
+/// `Invalid` for a number that names nothing.
+pub(crate) fn on_lookalike(word: i32) -> Result<OnLookalike> {
+    let mut violations = Violations::default();
+    let rule = decision::on_lookalike("on_lookalike", word, OnLookalike::Hold, &mut violations);
+    violations.finish(rule.unwrap_or(OnLookalike::Hold))
 }

@@ -8,6 +8,7 @@ mod compliance;
 mod contact;
 mod decision_file;
 mod duplicate;
+mod gates;
 mod job;
 mod mapping;
 mod organization;
@@ -21,6 +22,7 @@ pub use decision_file::{ImportPreview, Imported, Upload};
 pub use provider::ProviderForm;
 
 use crate::server::Ring;
+use gates::Gates;
 use linkyard_core::budget::Budget;
 use linkyard_store::Store;
 use std::fmt;
@@ -33,6 +35,7 @@ pub struct Service {
     ring: Ring,
     budget: Option<Arc<dyn Budget>>,
     approve_claims: bool,
+    gates: Arc<Gates>,
 }
 
 impl Service {
@@ -40,7 +43,7 @@ impl Service {
     /// kept them. With `approve_claims` the first claim on a company id needs no operator.
     #[must_use]
     pub fn new(store: Store, ring: Ring, budget: Option<Arc<dyn Budget>>, approve_claims: bool) -> Self {
-        Self { store, ring, budget, approve_claims }
+        Self { store, ring, budget, approve_claims, gates: Arc::default() }
     }
 
     /// Wakes the feeder. Best effort: it would find the work anyway, a moment later.

@@ -3,19 +3,27 @@
 use super::Service;
 use linkyard_core::Result;
 use linkyard_core::id::{ComplianceProfileId, PartyId, PartyTypeId, ProjectId};
+use linkyard_core::mapping::{OnLookalike, Subject};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::registry::{Named, NewParty, NewProject, Party, PartyChange, Project, ProjectChange};
 use linkyard_core::scope::Scope;
 use linkyard_matching::{name_key, project_key};
-use linkyard_store::{Merge, RegistryFilter, RequestKey};
+use linkyard_store::{Creating, Merge, NameKey, RegistryFilter, RequestKey};
 
 impl Service {
-    /// Creates parties, all or none. A person asked for them, so look-alikes are not held.
+    /// Creates parties, all or none; with [`OnLookalike::Hold`] only where nothing like them is there.
     ///
     /// # Errors
     /// As [`linkyard_store::Store::parties_create`].
-    pub async fn parties_create(&self, scope: &Scope, new: &[NewParty], request: Option<&RequestKey>) -> Result<Vec<Party>> {
-        let parties = self.store.parties_create(scope, new, name_key, request).await?;
+    pub async fn parties_create(
+        &self,
+        scope: &Scope,
+        new: &[NewParty],
+        on_lookalike: OnLookalike,
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<Party>> {
+        let creating = self.creating(scope, Subject::Vendor, on_lookalike);
+        let parties = self.store.parties_create(scope, new, creating, request).await?;
         self.ring();
         Ok(parties)
     }
@@ -48,12 +56,30 @@ impl Service {
         self.store.party_list(scope, filter, page).await
     }
 
-    /// Creates projects, all or none.
+    fn creating(&self, scope: &Scope, subject: Subject, on_lookalike: OnLookalike) -> Creating {
+        let key: NameKey = match subject {
+            Subject::Vendor => name_key,
+            Subject::Project => project_key,
+        };
+        match on_lookalike {
+            OnLookalike::Hold => Creating::unless_alike(key, self.gates.of(scope.organization, subject)),
+            OnLookalike::Create => Creating::from(key),
+        }
+    }
+
+    /// Creates projects, all or none, as [`Service::parties_create`].
     ///
     /// # Errors
     /// As [`linkyard_store::Store::projects_create`].
-    pub async fn projects_create(&self, scope: &Scope, new: &[NewProject], request: Option<&RequestKey>) -> Result<Vec<Project>> {
-        let projects = self.store.projects_create(scope, new, project_key, request).await?;
+    pub async fn projects_create(
+        &self,
+        scope: &Scope,
+        new: &[NewProject],
+        on_lookalike: OnLookalike,
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<Project>> {
+        let creating = self.creating(scope, Subject::Project, on_lookalike);
+        let projects = self.store.projects_create(scope, new, creating, request).await?;
         self.ring();
         Ok(projects)
     }

@@ -25,6 +25,9 @@ pub trait Gatekeeper: Debug + Send + Sync {
     /// Takes a record of the registry in, or its newer version.
     fn know(&self, target: TargetId, features: &Features);
 
+    /// Takes a record out: it is gone, or never came to be.
+    fn forget(&self, target: TargetId);
+
     /// Those of the known records that are so alike that creating a record with these features would probably make a duplicate; the
     /// likeliest first. What it was told may be gone meanwhile.
     fn alike(&self, features: &Features) -> Vec<Alike>;

@@ -275,6 +275,8 @@ pub enum RowReason {
     Lookalike,
     /// Another record of the same directory that looks the same was created first.
     LookalikeInDirectory,
+    /// A record that looks the same, of whatever directory, is decided and waits for its link in another job.
+    LookalikeDecided,
     /// The record has no name, so nothing can be created from it.
     NameMissing,
     /// The name is longer than the registry keeps (1,000 characters).
@@ -289,9 +291,10 @@ pub enum RowReason {
 
 impl RowReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lookalike,
         Self::LookalikeInDirectory,
+        Self::LookalikeDecided,
         Self::NameMissing,
         Self::NameTooLong,
         Self::TargetGone,
@@ -305,6 +308,7 @@ impl RowReason {
         match self {
             Self::Lookalike => "LOOKALIKE",
             Self::LookalikeInDirectory => "LOOKALIKE_IN_DIRECTORY",
+            Self::LookalikeDecided => "LOOKALIKE_DECIDED",
             Self::NameMissing => "NAME_MISSING",
             Self::NameTooLong => "NAME_TOO_LONG",
             Self::TargetGone => "TARGET_GONE",
@@ -326,6 +330,9 @@ impl RowReason {
             Self::Lookalike => "Something like it is in the registry already: match it, or create it anyway.",
             Self::LookalikeInDirectory => {
                 "Another record of this directory looks the same and was created first: match this one to it, or create it anyway."
+            }
+            Self::LookalikeDecided => {
+                "A record like it is being linked by another job: when that is done, match this one to the same, or create it anyway."
             }
             Self::NameMissing => "The record has no name in Procore: name it there, or match it to an existing record.",
             Self::NameTooLong => {

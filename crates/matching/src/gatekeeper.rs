@@ -130,6 +130,13 @@ impl lookalike::Gatekeeper for Gatekeeper {
         known.index.insert(&Record::of(target, features));
     }
 
+    fn forget(&self, target: TargetId) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.forget_typings(target);
+        known.records.remove(&target);
+        known.index.remove(&target.to_string());
+    }
+
     fn alike(&self, features: &Features) -> Vec<Alike> {
         let record = Record::of("", features);
         let typed = Typed::of(&features.name, &features.other_names, self.subject);
@@ -148,7 +155,7 @@ impl lookalike::Gatekeeper for Gatekeeper {
             }
             let reasons = reason::reasons(&known.index, &query, &record, &scored);
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            let surely = scored.alike() >= product::SURELY_FROM;
+            let surely = scored.alike() >= product::SURELY_FROM || (same_contact(&scored) && typed.nearly(&version.typed));
             found.push((scored.alike(), Alike { target, reasons: reasons.join("; "), surely }));
         }
         drop(query);
@@ -156,6 +163,13 @@ impl lookalike::Gatekeeper for Gatekeeper {
         found.sort_by(|one, other| other.0.total_cmp(&one.0));
         found.into_iter().map(|(_, alike)| alike).collect()
     }
+}
+
+/// Whether a telephone, an e-mail address, a domain or a house is shared that few others have.
+fn same_contact(scored: &Scored) -> bool {
+    [Field::Phone, Field::Email, Field::Domain, Field::Address]
+        .into_iter()
+        .any(|field| matches!(scored.findings.level(field), Some(Level::Same(sharing)) if sharing <= FEW_SHARE))
 }
 
 /// Whether creating a record would probably make a second one of what is there: the evidence of all fields says so, or the name that is
@@ -169,15 +183,14 @@ fn holds(subject: Subject, scored: &Scored, here: &Typed, there: &Typed) -> bool
     if alike >= from || subject == Subject::Project {
         return alike >= from;
     }
-    let contact = [Field::Phone, Field::Email, Field::Domain, Field::Address]
-        .into_iter()
-        .any(|field| matches!(scored.findings.level(field), Some(Level::Same(sharing)) if sharing <= FEW_SHARE));
     let but_a_word = || match here.extra_word(there) {
         Some(Extra::Common) => alike >= BUT_A_COMMON_WORD_FROM,
         Some(Extra::Telling) => alike >= BUT_A_WORD_FROM,
         None => false,
     };
-    (contact && alike >= SAME_CONTACT_FROM) || here.nearly(there) || (alike >= BUT_A_COMMON_WORD_FROM && but_a_word())
+    (same_contact(scored) && alike >= SAME_CONTACT_FROM)
+        || here.nearly(there)
+        || (alike >= BUT_A_COMMON_WORD_FROM && but_a_word())
 }
 
 #[cfg(test)]
@@ -205,5 +218,9 @@ mod tests {
         assert!(gate.alike(&named("Zimmer Glass", "312 555 0111")).is_empty());
         gate.know(ids[0], &named("Quincy Flooring", ""));
         assert!(gate.alike(&asked).is_empty(), "it is called otherwise now");
+        gate.know(ids[0], &asked);
+        assert_eq!(gate.alike(&asked).len(), 1);
+        gate.forget(ids[0]);
+        assert!(gate.alike(&asked).is_empty(), "it is gone");
     }
 }

@@ -8,7 +8,7 @@
 //! - finding: `vocabulary`, `names`, `index`, `query`, `candidates`
 //! - weighing: `weights`, `similarity`, `align`, `name_score`, `evidence`, `learn`
 //! - answering: `score`, `reason`, `suggestion`, `batch`, `duplicates`, `keys`
-//! - in the product's own words: `product`, `gatekeeper`
+//! - in the product's own words: `product`, `gatekeeper`, `nearly`
 //!
 //! [`name_key`] and [`project_key`] are compared for equality and nothing else; they are written to the database and computed again
 //! whenever a name is stored, so a better rule only takes effect name by name. What a look-alike means for a decision, and storage, do not

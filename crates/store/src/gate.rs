@@ -14,16 +14,18 @@ use crate::registry::marks::{ID_ROW, id_rows};
 use crate::row::get;
 use crate::sql::{Column, all, batch, commit, execute, is_postgres, one, rows};
 use crate::{Store, statistics};
-use linkyard_core::id::{OrganizationId, TargetId};
+use linkyard_core::id::{OrganizationId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::Fence;
-use linkyard_core::lookalike::Gatekeeper;
+use linkyard_core::lookalike::{Alike, Gatekeeper};
 use linkyard_core::mapping::Subject;
 use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 /// How a name becomes a key: equal keys mean "look alike". Handed in, because normalising names is `linkyard_matching`'s business.
@@ -115,12 +117,75 @@ const KEYED_AT_ONCE: i64 = 2_000;
 /// How many records may share a key that is followed; what more of them share says nothing. An equal name is always followed so far.
 const FOLLOWED: usize = 30;
 
-/// The whole gate, ready for a job: what it asks.
-pub type Gate = Arc<dyn Gatekeeper>;
+/// How long before the newest change that was seen a change can have been written and not yet be seen, while the gate is not locked.
+const UNSEEN_MS: i64 = 60_000;
+
+/// Registry records that are told at once.
+const TOLD_AT_ONCE: i64 = 5_000;
+
+/// The whole gate: what compares records, and how far it was told what the registry has. Cheap to clone; clones share both.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    keeper: Arc<dyn Gatekeeper>,
+    told_until_ms: Arc<AtomicI64>,
+    decided: Arc<Mutex<DecidedRecords>>,
+}
+
+/// Records that are compared although they are not in the registry yet, and how far the gate was told of them.
+#[derive(Debug, Default)]
+pub(crate) struct DecidedRecords {
+    /// By what the gatekeeper knows them by.
+    pub(crate) records: HashMap<TargetId, (ProviderId, RecordId)>,
+    /// The newest change that was told.
+    pub(crate) until_ms: i64,
+}
+
+impl Gate {
+    /// A gate of one subject of one organization, which was told nothing yet.
+    #[must_use]
+    pub fn new(keeper: impl Gatekeeper + 'static) -> Self {
+        Self { keeper: Arc::new(keeper), told_until_ms: Arc::default(), decided: Arc::default() }
+    }
+
+    pub(crate) fn decided(&self) -> MutexGuard<'_, DecidedRecords> {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Gate {
+    type Target = dyn Gatekeeper;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.keeper
+    }
+}
+
+/// How a person's creations are checked.
+#[derive(Clone, Debug)]
+pub struct Creating {
+    pub(crate) name_key: NameKey,
+    pub(crate) gate: Option<Gate>,
+}
+
+impl Creating {
+    /// Created unless something like it is there.
+    #[must_use]
+    pub fn unless_alike(name_key: NameKey, gate: Gate) -> Self {
+        Self { name_key, gate: Some(gate) }
+    }
+}
+
+/// Created whatever is there.
+impl From<NameKey> for Creating {
+    fn from(name_key: NameKey) -> Self {
+        Self { name_key, gate: None }
+    }
+}
 
 impl Store {
     /// Computes the keys of all registry records that have none (new, changed, or from before there were such keys), in transactions of
-    /// their own; answers how many that were. The gate would do it too, but while others wait for it.
+    /// their own, and tells the gate what the registry has (about 1.2 KB a record are kept); answers how many were keyed. The gate would
+    /// do both too, but while others wait for it.
     ///
     /// # Errors
     /// `Conflict(Fenced)`; `Unavailable`.
@@ -135,6 +200,7 @@ impl Store {
             statistics::refresh(self).await;
             keyed += now;
             if now < KEYED_AT_ONCE as u64 {
+                tell(&self.reader, fence.organization, subject, gate, UNSEEN_MS).await?;
                 return Ok(keyed);
             }
         }
@@ -171,6 +237,106 @@ pub(crate) async fn key_missing(
     );
     execute(connection, &sql, [id_rows(&ids)?, organization.0.into()]).await?;
     Ok(ids.len() as u64)
+}
+
+/// Tells the gate what came to be and changed in the registry since it was told last. `unseen_ms` is 0 while the gate is locked: whoever
+/// writes registry records has locked it, so that nothing older can appear later.
+pub(crate) async fn tell(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    gate: &Gate,
+    unseen_ms: i64,
+) -> Result<()> {
+    let since = gate.told_until_ms.load(Ordering::Acquire);
+    let sql = format!("select max(updated_at_ms) as newest from {} where organization_id = $1", subject.target());
+    let newest = one(connection, &sql, [organization.0.into()]).await?.map(|row| get::<Option<i64>>(&row, "newest"));
+    let Some(newest) = newest.transpose()?.flatten() else { return Ok(()) };
+    let mut after = Uuid::nil();
+    loop {
+        let rest = "and t.updated_at_ms >= $2 and t.id > $3 order by t.id limit $4";
+        let values = [since.into(), after.into(), TOLD_AT_ONCE.into()];
+        let page = features::of_registry(connection, organization, subject, rest, values).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = last.0;
+        let told = gate.clone();
+        blocking(move || page.iter().for_each(|(target, features)| told.know(*target, features))).await?;
+    }
+    gate.told_until_ms.fetch_max(newest - unseen_ms, Ordering::AcqRel);
+    Ok(())
+}
+
+/// Refuses new records that are like something of the registry or like an earlier one of them, naming what they are like. The gate must be
+/// locked.
+///
+/// # Errors
+/// `AlreadyExists`.
+pub(crate) async fn refuse_lookalikes(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    gate: &Gate,
+    new: Vec<(TargetKey, Features)>,
+) -> Result<()> {
+    while key_missing(connection, organization, subject, gate).await? > 0 {}
+    tell(connection, organization, subject, gate, 0).await?;
+    let keys: Vec<&str> = new.iter().map(|(key, _)| key.key.as_str()).collect();
+    let equal = lookalikes(connection, organization, subject, &keys).await?;
+    let asked = gate.clone();
+    let (new, alike) = blocking(move || {
+        let of_one = |(key, features): &(TargetKey, Features)| {
+            let alike = asked.alike(features);
+            // The next ones of the request must not be like it either.
+            asked.know(key.target, features);
+            alike
+        };
+        let alike: Vec<Vec<Alike>> = new.iter().map(of_one).collect();
+        (new, alike)
+    })
+    .await?;
+    let near: HashSet<TargetId> = alike.iter().flatten().map(|one| one.target).collect();
+    let mut there = described(connection, organization, subject, &near).await?;
+    let created: HashSet<TargetId> = new.iter().map(|(key, _)| key.target).collect();
+    near.iter().filter(|one| !there.contains_key(one) && !created.contains(one)).for_each(|gone| gate.forget(*gone));
+    there.extend(new.iter().map(|(key, features)| (key.target, features.clone())));
+    let mut refused = Vec::new();
+    let mut names: HashMap<&str, TargetId> = HashMap::new();
+    for ((key, features), alike) in new.iter().zip(&alike) {
+        let earlier = names.get(key.key.as_str()).copied();
+        let by_name = equal.get(&key.key).map(|found| (found.target, found.name.clone()));
+        let by_name = by_name.or_else(|| earlier.map(|target| (target, features.name.clone())));
+        let found = match by_name {
+            Some((target, name)) => Some((target, format!("{name} ({target}: the same name)"))),
+            None => alike.iter().find_map(|one| {
+                let name = &there.get(&one.target)?.name;
+                Some((one.target, format!("{name} ({}: {})", one.target, one.reasons)))
+            }),
+        };
+        if let Some((target, like)) = found {
+            refused.push((target, format!("{} is like {like}", features.name)));
+        }
+        if !key.key.is_empty() {
+            names.entry(&key.key).or_insert(key.target);
+        }
+    }
+    let Some((first, _)) = refused.first() else { return Ok(()) };
+    new.iter().for_each(|(key, _)| gate.forget(key.target));
+    Err(Error::AlreadyExists { resource: subject.target(), id: first.to_string(), message: refusal(&refused) })
+}
+
+/// How many refused records a message names.
+const NAMED: usize = 3;
+
+fn refusal(refused: &[(TargetId, String)]) -> String {
+    let named: Vec<&str> = refused.iter().take(NAMED).map(|(_, sentence)| sentence.as_str()).collect();
+    let more = match refused.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!(
+        "nothing was created: {}{more}. Use what is there, or say that it is to be created all the same (on_lookalike: CREATE)",
+        named.join("; ")
+    )
 }
 
 /// Whether so many records share `key` that it is not followed.

@@ -41,7 +41,7 @@ pub use compliance::{
     CoverageFilter, DueLine, InsuranceFilter, InsuranceLine, LineCounts, LineOutcome, LineResult, LineState, PushBatch,
 };
 pub use directory::PageStored;
-pub use gate::{Gate, NameKey};
+pub use gate::{Creating, Gate, NameKey};
 pub use mapping::confirm::Confirmed;
 pub use mapping::import::{Import, ImportCounts, ImportFilter, PART_BYTES};
 pub use mapping::link::LinkedChunk;

@@ -22,6 +22,7 @@ mod d28_two_controls;
 mod d29_claim_race;
 mod d30_poison;
 mod d34_repeats;
+mod d35_auto_add;
 mod postgres_gone;
 mod redis_gone;
 
@@ -191,6 +192,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D29", 15, "several workers claim the same jobs at once", d29_claim_race::run),
     drill!("D30", 40, "jobs kill whoever runs them", d30_poison::run),
     drill!("D34", 40, "every change is asked for three times", d34_repeats::run),
+    drill!("D35", 60, "automatic adding is on while pages drift and workers are killed", d35_auto_add::run),
 ];
 
 /// The drill of this name, in any case.

@@ -248,7 +248,8 @@ impl Person {
         names.dedup();
         for names in names.chunks(BATCH) {
             let parties = names.iter().map(|name| v1::Party { display_name: name.clone(), ..Default::default() }).collect();
-            let request = v1::BatchCreatePartiesRequest { parties, request_id: new_id() };
+            let request =
+                v1::BatchCreatePartiesRequest { parties, request_id: new_id(), on_lookalike: v1::OnLookalike::Create.into() };
             tell!(self, PartyServiceClient, batch_create_parties, request, |answer| answer
                 .parties
                 .iter()

@@ -2,6 +2,7 @@
 
 use super::address::AddressArgs;
 use super::contact::ContactCommand;
+use super::mapping::Lookalike;
 use super::names;
 use super::output::{Row, text, time};
 use super::party_change::{self, UpdateArgs};
@@ -14,7 +15,7 @@ use linkyard_proto::v1::party_service_client::PartyServiceClient;
 use linkyard_proto::v1::{
     ComplianceProfile, CreateComplianceProfileRequest, CreatePartyRequest, CreatePartyTypeRequest,
     DeleteComplianceProfileRequest, DeletePartyTypeRequest, GetPartyRequest, ListComplianceProfilesRequest, ListPartiesRequest,
-    ListPartyTypesRequest, Party, PartyType, RegistryFilter, UpdateComplianceProfileRequest, UpdatePartyTypeRequest,
+    ListPartyTypesRequest, OnLookalike, Party, PartyType, RegistryFilter, UpdateComplianceProfileRequest, UpdatePartyTypeRequest,
 };
 
 /// What to do with parties.
@@ -171,6 +172,10 @@ pub struct CreateArgs {
     /// E-mail.
     #[arg(long, default_value = "", hide_default_value = true)]
     email: String,
+
+    /// When a party like it is there: refuse, naming it (hold, unless said), or create it all the same.
+    #[arg(long, value_name = "RULE")]
+    on_lookalike: Option<Lookalike>,
 }
 
 impl Row for Party {
@@ -295,7 +300,8 @@ async fn create(session: &Session, args: &CreateArgs) -> Result<()> {
         email: args.email.clone(),
         ..Party::default()
     };
-    let request = CreatePartyRequest { party: Some(party), request_id: request_id() };
+    let on_lookalike = args.on_lookalike.map_or(OnLookalike::Unspecified, OnLookalike::from).into();
+    let request = CreatePartyRequest { party: Some(party), request_id: request_id(), on_lookalike };
     session.output.one(&call!(session, PartyServiceClient, create_party, request).await?)
 }
 

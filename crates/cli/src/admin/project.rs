@@ -1,6 +1,7 @@
 //! `linkyard project`: the projects of the registry and who is on them.
 
 use super::address::AddressArgs;
+use super::mapping::Lookalike;
 use super::names;
 use super::output::{Row, text, time};
 use super::party::RegistryList;
@@ -13,7 +14,7 @@ use comfy_table::Cell;
 use linkyard_proto::v1::project_service_client::ProjectServiceClient;
 use linkyard_proto::v1::{
     AddProjectPartiesRequest, CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectPartiesRequest,
-    ListProjectsRequest, Party, Project, RemoveProjectPartiesRequest, UpdateProjectRequest,
+    ListProjectsRequest, OnLookalike, Party, Project, RemoveProjectPartiesRequest, UpdateProjectRequest,
 };
 use prost_types::FieldMask;
 
@@ -142,6 +143,10 @@ pub struct CreateArgs {
 
     #[command(flatten)]
     address: AddressArgs,
+
+    /// When a project like it is there: refuse, naming it (hold, unless said), or create it all the same.
+    #[arg(long, value_name = "RULE")]
+    on_lookalike: Option<Lookalike>,
 }
 
 impl Row for Project {
@@ -180,7 +185,8 @@ impl ProjectCommand {
                     address: Some(args.address.address()),
                     ..Project::default()
                 };
-                let request = CreateProjectRequest { project: Some(project), request_id: request_id() };
+                let on_lookalike = args.on_lookalike.map_or(OnLookalike::Unspecified, OnLookalike::from).into();
+                let request = CreateProjectRequest { project: Some(project), request_id: request_id(), on_lookalike };
                 session.output.one(&call!(session, ProjectServiceClient, create_project, request).await?)
             }
             Self::Update(args) => args.run(session).await,

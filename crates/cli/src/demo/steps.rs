@@ -103,6 +103,7 @@ impl Walkthrough<'_> {
     }
 
     async fn create(&self, side: Side, batch: &[Registered], request_id: String) -> Result<Vec<String>> {
+        let on_lookalike = v1::OnLookalike::Create.into();
         let display_names = batch.iter().map(|registered| registered.name.clone());
         Ok(match side {
             Side::Parties => {
@@ -113,13 +114,14 @@ impl Walkthrough<'_> {
                     ..Default::default()
                 };
                 let parties = batch.iter().map(party).collect();
-                let request = v1::BatchCreatePartiesRequest { parties, request_id };
+                // Among these are firms that only look like one another.
+                let request = v1::BatchCreatePartiesRequest { parties, request_id, on_lookalike };
                 let created = call!(self.session, PartyServiceClient, batch_create_parties, request).await?.parties;
                 created.into_iter().map(|party| party.name).collect()
             }
             Side::Projects => {
                 let projects = display_names.map(|display_name| v1::Project { display_name, ..Default::default() }).collect();
-                let request = v1::BatchCreateProjectsRequest { projects, request_id };
+                let request = v1::BatchCreateProjectsRequest { projects, request_id, on_lookalike };
                 let created = call!(self.session, ProjectServiceClient, batch_create_projects, request).await?.projects;
                 created.into_iter().map(|project| project.name).collect()
             }

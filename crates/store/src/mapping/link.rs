@@ -1,6 +1,7 @@
 //! Linking: confirmed rows become links, set-based, one chunk and its checkpoint in one transaction.
 
 use super::choice::{TARGET_ROW, TargetRow, known_targets};
+use super::decided;
 use super::list::choice;
 use super::outcome::{Outcome, Registry, Waiting, decide};
 use super::registry_copy::{self, Copy};
@@ -14,7 +15,7 @@ use crate::ledger::fence_and_checkpoint;
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
 use crate::{Gate, NameKey, Store, association, provider, statistics, text};
-use linkyard_core::id::{LinkId, ProviderId, RecordId, TargetId};
+use linkyard_core::id::{JobId, LinkId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence, RowCounts};
 use linkyard_core::mapping::{Decision, OnLookalike, RowReason, Subject};
 use linkyard_core::suggestion::Features;
@@ -81,7 +82,7 @@ impl Store {
         let Some(last) = chunk.waiting.last().map(|row| row.record) else {
             return Ok(LinkedChunk::default());
         };
-        let (chunk, outcomes) = ask(&tx, &list, chunk, gate).await?;
+        let (chunk, outcomes) = ask(&tx, &list, fence.job, chunk, gate).await?;
         let links = make_links(&tx, &list, &chunk, &outcomes).await?;
         let counts = keep_back(&tx, &list, &chunk.waiting, &outcomes, links.len()).await?;
         let associations = association::appear(&tx, &list, &links).await?;
@@ -141,7 +142,13 @@ async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, li
 }
 
 /// Decides what becomes of the chunk: what is there is read, and compared away from the runtime's threads.
-async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, gate: &Gate) -> Result<(Chunk, Vec<Outcome>)> {
+async fn ask(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    job: JobId,
+    mut chunk: Chunk,
+    gate: &Gate,
+) -> Result<(Chunk, Vec<Outcome>)> {
     if !chunk.waiting.iter().any(may_be_held) {
         let registry = registry(connection, list, &chunk.waiting).await?;
         let outcomes = decide(&chunk.waiting, &registry, &**gate);
@@ -157,6 +164,8 @@ async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, g
         chunk
     })
     .await?;
+    gate::tell(connection, list.organization, list.subject, gate, 0).await?;
+    decided::tell(connection, list, job, gate).await?;
     let sharing = sharing(connection, list, &chunk.waiting).await?;
     let asked = gate.clone();
     chunk = gate::blocking(move || {
@@ -167,7 +176,9 @@ async fn ask(connection: &impl ConnectionTrait, list: &List, mut chunk: Chunk, g
         chunk
     })
     .await?;
-    let registry = registry(connection, list, &chunk.waiting).await?;
+    let mut registry = registry(connection, list, &chunk.waiting).await?;
+    let near = chunk.waiting.iter().flat_map(|row| &row.alike).map(|alike| alike.target);
+    registry.decided = decided::still(connection, list, job, gate, near).await?;
     let asked = gate.clone();
     gate::blocking(move || {
         let outcomes = decide(&chunk.waiting, &registry, &*asked);
@@ -210,7 +221,7 @@ async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Wai
     let lookalikes = gate::lookalikes(connection, list.organization, list.subject, &keys).await?;
     let found: HashSet<TargetId> = lookalikes.values().map(|lookalike| lookalike.target).chain(near).collect();
     let made_from = made_from(connection, list, found.into_iter()).await?;
-    Ok(Registry { targets, lookalikes, made_from, described, suggested, declined })
+    Ok(Registry { targets, lookalikes, made_from, described, suggested, declined, decided: HashMap::new() })
 }
 
 fn may_be_held(row: &Waiting) -> bool {

@@ -5,6 +5,7 @@
 mod automatic;
 mod choice;
 pub(crate) mod confirm;
+mod decided;
 mod draft;
 mod filter;
 pub(crate) mod import;

@@ -1,5 +1,6 @@
 //! What becomes of each confirmed row of a chunk: a function over the rows, what the registry has, and what the gatekeeper calls alike.
 
+use super::decided::Decided;
 use crate::gate::{Lookalike, too_common};
 use linkyard_core::id::{RecordId, TargetId};
 use linkyard_core::lookalike::{Alike, Gatekeeper};
@@ -39,6 +40,8 @@ pub(super) struct Registry {
     pub(super) described: HashMap<TargetId, Features>,
     /// Rows with a suggestion that nobody has decided on, and what it is.
     pub(super) suggested: HashMap<RecordId, Lookalike>,
+    /// Records that are alike and that other jobs are about to link.
+    pub(super) decided: HashMap<TargetId, Decided>,
     /// Candidates that a person refused.
     pub(super) declined: HashMap<RecordId, Vec<TargetId>>,
 }
@@ -139,11 +142,20 @@ fn alike(
     declined: &[TargetId],
     gate: &dyn Gatekeeper,
 ) -> Option<Outcome> {
-    let of_directory = |target: &TargetId| created.records.contains_key(target) || registry.made_from.contains_key(target);
-    let there = row.alike.iter().filter(|one| registry.described.contains_key(&one.target)).cloned();
+    let of_directory = |target: &TargetId| {
+        created.records.contains_key(target)
+            || registry.made_from.contains_key(target)
+            || registry.decided.get(target).is_some_and(|decided| decided.of_directory)
+    };
+    let is_there = |target: &TargetId| registry.described.contains_key(target) || registry.decided.contains_key(target);
+    let there = row.alike.iter().filter(|one| is_there(&one.target)).cloned();
     let mut found = there.chain(alike_here(row, created, gate));
     let Alike { target, reasons, surely: _ } =
         found.find(|one| !declined.contains(&one.target) && (one.surely || !of_directory(&one.target)))?;
+    if let Some(Decided { provider, record, name, of_directory: _ }) = registry.decided.get(&target) {
+        let there = format!("{name}, record {record} of providers/{provider}; {reasons}");
+        return Some(Outcome::Held(RowReason::LookalikeDecided, there));
+    }
     Some(match (created.records.get(&target), registry.described.get(&target)) {
         (Some(first), _) => {
             Outcome::Held(RowReason::LookalikeInDirectory, format!("record {first} was created first: {reasons}"))
@@ -189,6 +201,10 @@ mod tests {
             self.0.lock().expect("no panic").insert(target, features.phone.clone());
         }
 
+        fn forget(&self, target: TargetId) {
+            self.0.lock().expect("no panic").remove(&target);
+        }
+
         fn alike(&self, features: &Features) -> Vec<Alike> {
             let known = self.0.lock().expect("no panic");
             let surely = features.phone.starts_with('1');
@@ -232,6 +248,14 @@ mod tests {
         registry.made_from.clear();
         registry.described.clear();
         assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "it is gone");
+
+        let provider = linkyard_core::id::ProviderId::generate();
+        let decided = Decided { provider, record: RecordId(7), name: "E Inc".to_owned(), of_directory: false };
+        registry.decided.insert(target, decided);
+        let expected = format!("E Inc, record 7 of providers/{provider}; same phone");
+        assert_eq!(decide(&chunk, &registry), [Outcome::Held(RowReason::LookalikeDecided, expected)]);
+        registry.decided.values_mut().for_each(|decided| decided.of_directory = true);
+        assert!(matches!(decide(&chunk, &registry)[..], [Outcome::Create(_)]), "this directory keeps them apart");
     }
 
     fn waiting(record: i64, name: &str, decision: Decision, target: Option<TargetId>, on_lookalike: OnLookalike) -> Waiting {

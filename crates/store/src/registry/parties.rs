@@ -4,13 +4,14 @@ use super::{RegistryFilter, marks};
 use crate::gate::{self, TargetKey};
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, rows};
-use crate::{NameKey, RequestKey, Store, audit, request, statistics, text};
+use crate::{Creating, RequestKey, Store, audit, request, statistics, text};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{ComplianceProfileId, OrganizationId, PartyId, PartyTypeId, TargetId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::registry::{NewParty, Party};
 use linkyard_core::scope::Scope;
+use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use serde::Serialize;
@@ -18,16 +19,16 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 impl Store {
-    /// Creates parties, all or none, at most 1,000: a person asked for them, so look-alikes are not held. Answers them in the order of
-    /// `new`.
+    /// Creates parties, all or none, at most 1,000; answers them in the order of `new`.
     ///
     /// # Errors
+    /// `AlreadyExists` where one is like something that is there, or like another one of them, and `creating` minds;
     /// `Invalid` with every violation (empty or too long name, unknown type or profile); `Conflict(RequestIdReused)`.
     pub async fn parties_create(
         &self,
         scope: &Scope,
         new: &[NewParty],
-        name_key: NameKey,
+        creating: impl Into<Creating>,
         request: Option<&RequestKey>,
     ) -> Result<Vec<Party>> {
         let tx = self.begin().await?;
@@ -37,11 +38,14 @@ impl Store {
         gate::lock(&tx, scope.organization).await?;
         check(&tx, scope, new).await?;
         let rows: Vec<PartyRow> = new.iter().map(PartyRow::of).collect();
+        let Creating { name_key, gate } = creating.into();
+        let key = |row: &PartyRow| TargetKey { key: text::key(&name_key(&row.name)).into_owned(), target: TargetId(row.id) };
+        if let Some(gate) = gate {
+            let new = rows.iter().map(|row| (key(row), row.features())).collect();
+            gate::refuse_lookalikes(&tx, scope.organization, Subject::Vendor, &gate, new).await?;
+        }
         insert(&tx, scope.organization, &rows).await?;
-        let keys: Vec<TargetKey> = rows
-            .iter()
-            .map(|row| TargetKey { key: text::key(&name_key(&row.name)).into_owned(), target: TargetId(row.id) })
-            .collect();
+        let keys: Vec<TargetKey> = rows.iter().map(key).collect();
         gate::insert_keys(&tx, scope.organization, Subject::Vendor, &keys).await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let (first, detail) = marks::told(&ids);
@@ -125,6 +129,21 @@ impl PartyRow {
             country: marks::known(address.country.as_deref()),
             phone: marks::known(new.phone.as_deref()),
             email: marks::known(new.email.as_deref()),
+        }
+    }
+
+    /// What of it is compared.
+    fn features(&self) -> Features {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        Features {
+            name: self.name.clone(),
+            street: text(&self.street),
+            city: text(&self.city),
+            region: text(&self.region),
+            postal_code: text(&self.postal_code),
+            phone: text(&self.phone),
+            email: text(&self.email),
+            ..Features::default()
         }
     }
 }

@@ -4,13 +4,14 @@ use super::{RegistryFilter, marks};
 use crate::gate::{self, TargetKey};
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{NameKey, RequestKey, Store, audit, request, statistics, text};
+use crate::{Creating, RequestKey, Store, audit, request, statistics, text};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{OrganizationId, PartyId, ProjectId, TargetId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::registry::{Named, NewProject, Project};
 use linkyard_core::scope::Scope;
+use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use serde::Serialize;
@@ -26,7 +27,7 @@ impl Store {
         &self,
         scope: &Scope,
         new: &[NewProject],
-        name_key: NameKey,
+        creating: impl Into<Creating>,
         request: Option<&RequestKey>,
     ) -> Result<Vec<Project>> {
         let tx = self.begin().await?;
@@ -41,11 +42,14 @@ impl Store {
         violations.finish(())?;
         gate::lock(&tx, scope.organization).await?;
         let rows: Vec<ProjectRow> = new.iter().map(ProjectRow::of).collect();
+        let Creating { name_key, gate } = creating.into();
+        let key = |row: &ProjectRow| TargetKey { key: text::key(&name_key(&row.name)).into_owned(), target: TargetId(row.id) };
+        if let Some(gate) = gate {
+            let new = rows.iter().map(|row| (key(row), row.features())).collect();
+            gate::refuse_lookalikes(&tx, scope.organization, Subject::Project, &gate, new).await?;
+        }
         insert(&tx, scope.organization, &rows).await?;
-        let keys: Vec<TargetKey> = rows
-            .iter()
-            .map(|row| TargetKey { key: text::key(&name_key(&row.name)).into_owned(), target: TargetId(row.id) })
-            .collect();
+        let keys: Vec<TargetKey> = rows.iter().map(key).collect();
         gate::insert_keys(&tx, scope.organization, Subject::Project, &keys).await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let (first, detail) = marks::told(&ids);
@@ -138,6 +142,20 @@ impl ProjectRow {
             region: marks::known(address.region.as_deref()),
             postal_code: marks::known(address.postal_code.as_deref()),
             country: marks::known(address.country.as_deref()),
+        }
+    }
+
+    /// What of it is compared.
+    fn features(&self) -> Features {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        Features {
+            name: self.name.clone(),
+            number: text(&self.number),
+            street: text(&self.street),
+            city: text(&self.city),
+            region: text(&self.region),
+            postal_code: text(&self.postal_code),
+            ..Features::default()
         }
     }
 }
