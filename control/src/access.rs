@@ -22,7 +22,7 @@ const WRITE: Need = Need::Key(Access::Write);
 const OPERATOR: Need = Need::Key(Access::Operator);
 
 /// Every method of the API by its full name.
-pub const METHODS: [(&str, Need); 82] = [
+pub const METHODS: [(&str, Need); 84] = [
     ("linkyard.v1.ComplianceService/BatchCreateCoverages", WRITE),
     ("linkyard.v1.ComplianceService/GetCoverage", READ),
     ("linkyard.v1.ComplianceService/ListCoverages", READ),
@@ -53,6 +53,7 @@ pub const METHODS: [(&str, Need); 82] = [
     ("linkyard.v1.PartyMappingService/CountPartyMappings", READ),
     ("linkyard.v1.PartyMappingService/BatchUpdatePartyMappings", WRITE),
     ("linkyard.v1.PartyMappingService/ConfirmPartyMappings", WRITE),
+    ("linkyard.v1.PartyMappingService/BatchDeclinePartySuggestions", WRITE),
     ("linkyard.v1.PartyMappingService/BatchUnlinkPartyMappings", WRITE),
     ("linkyard.v1.PartyMappingService/ExportPartyMappings", READ),
     ("linkyard.v1.PartyMappingService/ImportPartyDecisions", WRITE),
@@ -80,6 +81,7 @@ pub const METHODS: [(&str, Need); 82] = [
     ("linkyard.v1.ProjectMappingService/CountProjectMappings", READ),
     ("linkyard.v1.ProjectMappingService/BatchUpdateProjectMappings", WRITE),
     ("linkyard.v1.ProjectMappingService/ConfirmProjectMappings", WRITE),
+    ("linkyard.v1.ProjectMappingService/BatchDeclineProjectSuggestions", WRITE),
     ("linkyard.v1.ProjectMappingService/BatchUnlinkProjectMappings", WRITE),
     ("linkyard.v1.ProjectMappingService/ExportProjectMappings", READ),
     ("linkyard.v1.ProjectMappingService/ImportProjectDecisions", WRITE),

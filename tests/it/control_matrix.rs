@@ -216,6 +216,11 @@ fn changes(rows: &Rows) -> Vec<Case> {
     let row = |side: &str| vec![v1::UnlinkRow { name: format!("{}/{side}/1", rows.provider), ..Default::default() }];
     let parties = v1::BatchUnlinkPartyMappingsRequest { parent: parent(), rows: row("partyMappings"), ..Default::default() };
     let projects = v1::BatchUnlinkProjectMappingsRequest { parent: parent(), rows: row("projectMappings"), ..Default::default() };
+    let decline = |side: &str| vec![v1::DeclineRow { name: format!("{}/{side}/1", rows.provider), ..Default::default() }];
+    let no_parties =
+        v1::BatchDeclinePartySuggestionsRequest { parent: parent(), rows: decline("partyMappings"), ..Default::default() };
+    let no_projects =
+        v1::BatchDeclineProjectSuggestionsRequest { parent: parent(), rows: decline("projectMappings"), ..Default::default() };
     let project = v1::Project { name: rows.project.clone(), display_name: "Renamed".to_owned(), ..Default::default() };
     let project = v1::UpdateProjectRequest { project: Some(project), update_mask: mask(), ..Default::default() };
     let (name, named) = (rows.project.clone(), vec![rows.party.clone()]);
@@ -235,7 +240,9 @@ fn changes(rows: &Rows) -> Vec<Case> {
         ("PartyService/DeletePartyType", theirs(no_type)),
         ("PartyService/UpdateComplianceProfile", theirs(profile)),
         ("PartyService/DeleteComplianceProfile", theirs(no_profile)),
+        ("PartyMappingService/BatchDeclinePartySuggestions", theirs(no_parties)),
         ("PartyMappingService/BatchUnlinkPartyMappings", theirs(parties)),
+        ("ProjectMappingService/BatchDeclineProjectSuggestions", theirs(no_projects)),
         ("ProjectMappingService/BatchUnlinkProjectMappings", theirs(projects)),
         ("PartyService/UpdateParty", theirs(party)),
         ("PartyService/MergeParties", theirs(merge)),

@@ -252,3 +252,53 @@ async fn what_was_declined_does_not_hold() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_declined_suggestion_is_not_made_again_and_holds_nothing() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for number in 0..60 {
+            let (name, phone) = firm(number);
+            party(&side, &name, &phone).await;
+        }
+        let there = party(&side, "Kowalczyk Brothers Masonry LLC", "312 555 0142").await;
+        side.walk(VENDOR, &[calling(1, "Kowalczyk Bros. Masonry", "312 555 0142")]).await;
+        side.suggest(VENDOR).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Suggested);
+        let declined = [(RecordId(1), vec![there.into()])];
+        let rows = store.mapping_decline(&side.scope, side.provider, VENDOR, &declined, None).await.expect("declined");
+        assert_eq!((rows[0].state, rows[0].suggestions.len()), (MappingState::Unmapped, 0));
+        let strong = store.band_precision(&side.scope, side.provider, VENDOR).await.expect("bands");
+        assert_eq!(
+            strong.iter().map(|band| (band.decided, band.taken)).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1)),
+            (1, 0)
+        );
+        party(&side, "Somebody Else", "").await;
+        side.suggest(VENDOR).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Unmapped, "it is not suggested again");
+        side.link(VENDOR, &[1], create()).await;
+        assert_eq!(side.mapping(VENDOR, 1).await.state, MappingState::Linked, "and does not hold it");
+        let unknown = [(RecordId(9), vec![linkyard_core::id::TargetId::generate()])];
+        let refused = store.mapping_decline(&side.scope, side.provider, VENDOR, &unknown, None).await.expect_err("unknown");
+        let linkyard_core::Error::Invalid(violations) = refused else { panic!("{refused}") };
+        let fields: Vec<&str> = violations.iter().map(|one| one.field.as_str()).collect();
+        assert_eq!(fields, ["rows[0].record", "rows[0].targets[0]"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn declining_a_record_declines_all_that_is_suggested_for_it() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for name in ["Kowalczyk Masonry", "Kowalczyk Masonry West"] {
+            party(&side, name, "").await;
+        }
+        side.walk(VENDOR, &[record(1, "Kowalczyk Masonry Inc")]).await;
+        side.suggest(VENDOR).await;
+        assert!(!side.mapping(VENDOR, 1).await.suggestions.is_empty());
+        let rows = store.mapping_decline(&side.scope, side.provider, VENDOR, &[(RecordId(1), Vec::new())], None).await;
+        assert_eq!(rows.expect("declined")[0].suggestions.len(), 0);
+    })
+    .await;
+}

@@ -3,13 +3,13 @@
 use crate::etag;
 use crate::names::{self, DUPLICATE_GROUPS};
 use linkyard_core::error::Violations;
-use linkyard_core::id::{ProviderId, RecordId};
+use linkyard_core::id::{ProviderId, RecordId, TargetId};
 use linkyard_core::mapping::{Choice, Decision, MappingFilter, MappingState, OnLookalike, Subject};
 use linkyard_core::plan::{BulkAction, MOST_ROWS, RowDecision, Selection};
 use linkyard_core::suggestion::Band;
 use linkyard_core::{Error, Result};
 use linkyard_proto::v1;
-use linkyard_store::UnlinkRow;
+use linkyard_store::{DeclineRow, UnlinkRow};
 use std::collections::HashSet;
 
 /// A row's field as the request spells it: the store knows rows (`drafts[3].target`), not messages (`updates[3].draft.target`).
@@ -135,6 +135,26 @@ pub(crate) fn unlinks(provider: ProviderId, subject: Subject, rows: &[v1::Unlink
         unlinks.extend(record.map(|record| (record, expected)));
     }
     reader.violations.finish(unlinks)
+}
+
+/// The rows of a request that declines suggestions of `provider`'s records.
+///
+/// # Errors
+/// `Invalid` with everything that is wrong.
+pub(crate) fn declines(provider: ProviderId, subject: Subject, rows: &[v1::DeclineRow]) -> Result<Vec<DeclineRow>> {
+    let mut reader = Reader::new(provider, subject);
+    reader.few("rows", rows.len());
+    let mut declines = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let field = format!("rows[{index}]");
+        let record = reader.record(&field, &row.name);
+        let targets = row.targets.iter().enumerate().filter_map(|(place, target)| {
+            names::targets(subject).note(&format!("{field}.targets[{place}]"), target, &mut reader.violations)
+        });
+        let targets: Vec<TargetId> = targets.collect();
+        declines.extend(record.map(|record| (record, targets)));
+    }
+    reader.violations.finish(declines)
 }
 
 /// The selection of a confirm. A filter must carry its plan's token unless only the plan is asked for.

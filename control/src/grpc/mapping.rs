@@ -81,6 +81,23 @@ impl Api {
         Ok(mappings.iter().map(wire::mapping).collect())
     }
 
+    pub(crate) async fn mapping_decline(
+        &self,
+        caller: &Caller,
+        subject: Subject,
+        parent: &str,
+        rows: &[v1::DeclineRow],
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<v1::Mapping>> {
+        let provider = PROVIDERS.parse("parent", parent)?;
+        let rows = decision::declines(provider, subject, rows)?;
+        let declined = self.service.mapping_decline(&caller.scope, provider, subject, &rows, request).await;
+        let mut mappings = declined.map_err(|error| respelled(error, |field| decision::spelled(field, "rows", "")))?;
+        let place: HashMap<RecordId, usize> = rows.iter().enumerate().map(|(place, row)| (row.0, place)).collect();
+        mappings.sort_by_key(|mapping| place.get(&mapping.record));
+        Ok(mappings.iter().map(wire::mapping).collect())
+    }
+
     pub(crate) async fn mapping_unlink(
         &self,
         caller: &Caller,

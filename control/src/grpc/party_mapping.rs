@@ -70,6 +70,16 @@ impl PartyMappingService for Api {
         let (plan, job) = self.mapping_confirm(&caller, SUBJECT, confirm).await.map_err(to_status)?;
         Ok(Response::new(v1::ConfirmPartyMappingsResponse { plan: Some(plan), job }))
     }
+    async fn batch_decline_party_suggestions(
+        &self,
+        request: Request<v1::BatchDeclinePartySuggestionsRequest>,
+    ) -> Reply<v1::BatchDeclinePartySuggestionsResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let declined = self.mapping_decline(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
+        Ok(Response::new(v1::BatchDeclinePartySuggestionsResponse { mappings: declined.map_err(to_status)? }))
+    }
+
     async fn batch_unlink_party_mappings(
         &self,
         request: Request<v1::BatchUnlinkPartyMappingsRequest>,

@@ -73,6 +73,16 @@ impl ProjectMappingService for Api {
         let (plan, job) = self.mapping_confirm(&caller, SUBJECT, confirm).await.map_err(to_status)?;
         Ok(Response::new(v1::ConfirmProjectMappingsResponse { plan: Some(plan), job }))
     }
+    async fn batch_decline_project_suggestions(
+        &self,
+        request: Request<v1::BatchDeclineProjectSuggestionsRequest>,
+    ) -> Reply<v1::BatchDeclineProjectSuggestionsResponse> {
+        let (caller, message) = open(request)?;
+        let key = caller.request_key(&message.request_id, &message).map_err(to_status)?;
+        let declined = self.mapping_decline(&caller, SUBJECT, &message.parent, &message.rows, key.as_ref()).await;
+        Ok(Response::new(v1::BatchDeclineProjectSuggestionsResponse { mappings: declined.map_err(to_status)? }))
+    }
+
     async fn batch_unlink_project_mappings(
         &self,
         request: Request<v1::BatchUnlinkProjectMappingsRequest>,

@@ -8,7 +8,7 @@ use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::plan::Selection;
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::BandPrecision;
-use linkyard_store::{Confirmed, RequestKey, UnlinkRow};
+use linkyard_store::{Confirmed, DeclineRow, RequestKey, UnlinkRow};
 
 impl Service {
     /// One mapping, in full.
@@ -69,6 +69,21 @@ impl Service {
         request: Option<&RequestKey>,
     ) -> Result<Vec<Mapping>> {
         self.store.mapping_drafts_save(scope, provider, subject, drafts, request).await
+    }
+
+    /// Says what records are not, all or none.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::mapping_decline`].
+    pub async fn mapping_decline(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        rows: &[DeclineRow],
+        request: Option<&RequestKey>,
+    ) -> Result<Vec<Mapping>> {
+        self.store.mapping_decline(scope, provider, subject, rows, request).await
     }
 
     /// Takes links away, all or none.

@@ -43,6 +43,7 @@ pub use compliance::{
 pub use directory::PageStored;
 pub use gate::{Creating, Gate, NameKey};
 pub use mapping::confirm::Confirmed;
+pub use mapping::decline::DeclineRow;
 pub use mapping::import::{Import, ImportCounts, ImportFilter, PART_BYTES};
 pub use mapping::link::LinkedChunk;
 pub use mapping::suggest::{SidesSeen, SuggestionsSaved, Undecided};

@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use linkyard_proto::v1::{
-    BandPrecision, Choice, Decision, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike, UnlinkRow,
+    BandPrecision, Choice, Decision, DeclineRow, DraftUpdate, Mapping, MappingFilter, MappingView, OnLookalike, UnlinkRow,
 };
 
 /// The most rows that one request may name.
@@ -60,6 +60,21 @@ Examples:
   linkyard parties mapping decide 601 --do-not-add
   linkyard parties mapping decide 601 --clear")]
     Decide(Box<DecideArgs>),
+
+    /// Say that records are not what is suggested for them: it is not suggested again and holds no creation.
+    #[command(after_help = "Example:\n  linkyard parties mapping decline 598 --not parties/0190d9..")]
+    Decline {
+        /// The directory's numbers of the records, or the mappings' full names.
+        #[arg(required = true)]
+        records: Vec<String>,
+
+        /// What they are not: names or ids of parties or projects; everything that is suggested now when left out. May be repeated.
+        #[arg(long = "not", value_name = "NAME")]
+        targets: Vec<String>,
+
+        #[command(flatten)]
+        provider: ProviderArg,
+    },
 
     /// Take links away: what was linked stays in the registry. Rows are sent in pages of 1,000, each all or none.
     #[command(after_help = "Example:\n  linkyard parties mapping unlink 598 599")]
@@ -212,6 +227,7 @@ impl MappingCommand {
             }
             Self::Counts { provider } => counts(session, side, names::provider(session, provider.named()).await?).await,
             Self::Decide(args) => decide(session, side, args).await,
+            Self::Decline { records, targets, provider } => decline(session, side, (records, targets), provider).await,
             Self::Unlink { records, provider } => unlink(session, side, records, provider).await,
             Self::Confirm(args) => args.run(session, side).await,
             Self::Export(args) => args.run(session, side).await,
@@ -287,6 +303,22 @@ async fn decide(session: &Session, side: Side, args: &DecideArgs) -> Result<()> 
         decided.extend(side.update(session, &parent, page.iter().map(update).collect(), request_id()).await?);
     }
     session.output.list(&decided)
+}
+
+async fn decline(
+    session: &Session,
+    side: Side,
+    (records, targets): (&[String], &[String]),
+    provider: &ProviderArg,
+) -> Result<()> {
+    let (parent, mappings) = provider.parent(session, side, records).await?;
+    let targets = targets.iter().map(|target| names::resource(side.targets(), target)).collect::<Result<Vec<_>>>()?;
+    let mut declined = Vec::with_capacity(mappings.len());
+    for page in mappings.chunks(MOST_ROWS) {
+        let row = |name: &String| DeclineRow { name: name.clone(), targets: targets.clone() };
+        declined.extend(side.decline(session, &parent, page.iter().map(row).collect(), request_id()).await?);
+    }
+    session.output.list(&declined)
 }
 
 async fn unlink(session: &Session, side: Side, records: &[String], provider: &ProviderArg) -> Result<()> {

@@ -6,11 +6,12 @@ use anyhow::Result;
 use linkyard_proto::v1::party_mapping_service_client::PartyMappingServiceClient;
 use linkyard_proto::v1::project_mapping_service_client::ProjectMappingServiceClient;
 use linkyard_proto::v1::{
-    self, BatchUnlinkPartyMappingsRequest, BatchUnlinkProjectMappingsRequest, BatchUpdatePartyMappingsRequest,
-    BatchUpdateProjectMappingsRequest, ConfirmFilter, ConfirmGroup, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse,
-    ConfirmProjectMappingsRequest, ConfirmRows, CountPartyMappingsRequest, CountPartyMappingsResponse,
-    CountProjectMappingsRequest, DecisionImport, DraftUpdate, GetPartyMappingRequest, GetProjectMappingRequest,
-    ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping, MappingFilter, MappingView, UnlinkRow,
+    self, BatchDeclinePartySuggestionsRequest, BatchDeclineProjectSuggestionsRequest, BatchUnlinkPartyMappingsRequest,
+    BatchUnlinkProjectMappingsRequest, BatchUpdatePartyMappingsRequest, BatchUpdateProjectMappingsRequest, ConfirmFilter,
+    ConfirmGroup, ConfirmPartyMappingsRequest, ConfirmPartyMappingsResponse, ConfirmProjectMappingsRequest, ConfirmRows,
+    CountPartyMappingsRequest, CountPartyMappingsResponse, CountProjectMappingsRequest, DecisionImport, DeclineRow, DraftUpdate,
+    GetPartyMappingRequest, GetProjectMappingRequest, ListPartyMappingsRequest, ListProjectMappingsRequest, Mapping,
+    MappingFilter, MappingView, UnlinkRow,
 };
 use std::sync::Arc;
 use tokio_stream::Stream;
@@ -112,6 +113,30 @@ impl Side {
                 let request = CountProjectMappingsRequest { parent };
                 let answer = call!(session, ProjectMappingServiceClient, count_project_mappings, request).await?;
                 Ok(CountPartyMappingsResponse { counts: answer.counts, bands: answer.bands })
+            }
+        }
+    }
+
+    /// Says what records are not, at most 1,000: all of them or none.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub(crate) async fn decline(
+        self,
+        session: &Session,
+        parent: &str,
+        rows: Vec<DeclineRow>,
+        request_id: String,
+    ) -> Result<Vec<Mapping>> {
+        let parent = parent.to_owned();
+        match self {
+            Self::Parties => {
+                let request = BatchDeclinePartySuggestionsRequest { parent, rows, request_id };
+                Ok(call!(session, PartyMappingServiceClient, batch_decline_party_suggestions, request).await?.mappings)
+            }
+            Self::Projects => {
+                let request = BatchDeclineProjectSuggestionsRequest { parent, rows, request_id };
+                Ok(call!(session, ProjectMappingServiceClient, batch_decline_project_suggestions, request).await?.mappings)
             }
         }
     }

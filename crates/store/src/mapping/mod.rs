@@ -6,6 +6,7 @@ mod automatic;
 mod choice;
 pub(crate) mod confirm;
 mod decided;
+pub(crate) mod decline;
 mod draft;
 mod filter;
 pub(crate) mod import;

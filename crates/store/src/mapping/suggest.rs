@@ -7,8 +7,8 @@ mod declined;
 mod save;
 
 pub(super) use declined::between as declined_between;
+pub(super) use declined::decline;
 pub(super) use declined::decline_others;
-pub(super) use declined::decline_unlinked;
 pub use save::SuggestionsSaved;
 
 use crate::directory::{ID, List, ids};

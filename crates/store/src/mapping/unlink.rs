@@ -63,7 +63,7 @@ async fn unlink(
     gate::lock(tx, scope.organization).await?;
     check(tx, list, asked).await?;
     verdict::take_back(tx, list, &records).await?;
-    suggest::decline_unlinked(tx, list, &linked_to(tx, list, &records).await?).await?;
+    suggest::decline(tx, list, &linked_to(tx, list, &records).await?).await?;
     end_links(tx, list, Some(&records)).await?;
     ask_for_push(tx, scope, list).await?;
     let named: Vec<String> = records.iter().take(MOST_NAMED).map(ToString::to_string).collect();

@@ -6,15 +6,16 @@
 use super::picked::Picked;
 use crate::directory::{ID, List, ids};
 use crate::row::{count, word};
-use crate::sql::{all, batch, execute, rows};
+use crate::sql::{Column, all, batch, execute, rows};
 use crate::{Store, provider};
 use linkyard_core::Result;
-use linkyard_core::id::{ProviderId, RecordId};
+use linkyard_core::id::{ProviderId, RecordId, TargetId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::{Band, BandPrecision};
 use sea_orm::ConnectionTrait;
+use serde::Serialize;
 
 impl Store {
     /// Every band, the strongest first, with what waits in it and what people made of its suggestions so far.
@@ -86,6 +87,29 @@ pub(super) async fn note_rows(connection: &impl ConnectionTrait, picked: &Picked
         picked.next()
     ));
     execute(connection, &sql, picked.values([in_bulk.into()])).await.map(|_| ())
+}
+
+/// A person declined these suggestions one by one. Before they are forgotten.
+pub(super) async fn refuse(connection: &impl ConnectionTrait, list: &List, pairs: &[(RecordId, TargetId)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Pair {
+        record_id: RecordId,
+        target_id: TargetId,
+    }
+    let pairs: Vec<Pair> =
+        pairs.iter().map(|(record_id, target_id)| Pair { record_id: *record_id, target_id: *target_id }).collect();
+    let sql = format!(
+        "insert into suggestion_verdict
+            (organization_id, provider_id, subject, record_id, target_id, band, taken, in_bulk, decided_at_ms)
+         select s.organization_id, s.provider_id, s.subject, s.record_id, s.target_id, s.band, false, false, {{now}}
+         from {} cross join suggestion s
+         where s.provider_id = $1 and s.subject = $2 and s.organization_id = $3 and s.record_id = b.record_id
+            and s.target_id = b.target_id and s.rank = 1
+         on conflict (provider_id, subject, record_id, target_id) do update set
+            band = excluded.band, taken = false, in_bulk = false, decided_at_ms = excluded.decided_at_ms",
+        rows(connection, "b", "$4", &[("record_id", Column::Bigint), ("target_id", Column::Uuid)])
+    );
+    execute(connection, &sql, list.values([batch(&pairs)?])).await.map(|_| ())
 }
 
 /// A person takes the links of `records` away: whatever suggestion led to them was wrong. Before the links end.

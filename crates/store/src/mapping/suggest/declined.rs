@@ -63,14 +63,10 @@ pub(crate) async fn decline_others(connection: &impl ConnectionTrait, picked: &P
     execute(connection, &sql, picked.values([])).await.map(|_| ())
 }
 
-/// Links were taken away from these records: what they were linked to is declined.
-pub(crate) async fn decline_unlinked(
-    connection: &impl ConnectionTrait,
-    list: &List,
-    unlinked: &[(RecordId, TargetId)],
-) -> Result<()> {
+/// These records are not these targets: a person said so, or took their links away.
+pub(crate) async fn decline(connection: &impl ConnectionTrait, list: &List, pairs: &[(RecordId, TargetId)]) -> Result<()> {
     let pairs: Vec<Pair> =
-        unlinked.iter().map(|(record_id, target_id)| Pair { record_id: *record_id, target_id: *target_id }).collect();
+        pairs.iter().map(|(record_id, target_id)| Pair { record_id: *record_id, target_id: *target_id }).collect();
     let sql = format!(
         "{INSERT} select $1, $2, $3, b.record_id, b.target_id, {{now}} from {} where true {ONCE}",
         rows(connection, "b", "$4", &PAIR)
