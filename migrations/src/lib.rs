@@ -26,6 +26,8 @@ mod m20261127_000020_calls;
 mod m20261127_000021_outages;
 mod m20261127_000030_console_sessions;
 mod m20261127_000040_mapping_lists;
+mod m20261127_000070_duplicates_of_target;
+mod m20261127_000071_progress;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000021_outages::Migration),
             Box::new(m20261127_000030_console_sessions::Migration),
             Box::new(m20261127_000040_mapping_lists::Migration),
+            Box::new(m20261127_000070_duplicates_of_target::Migration),
+            Box::new(m20261127_000071_progress::Migration),
         ]
     }
 }

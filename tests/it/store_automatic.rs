@@ -256,6 +256,7 @@ async fn old_history_is_purged_in_batches_and_what_lives_or_is_needed_stays() {
                 walks: sum.walks + batch.walks,
                 imports: sum.imports + batch.imports,
                 calls: sum.calls + batch.calls,
+                samples: sum.samples + batch.samples,
             };
         }
         // The connection test, three fetches, the parent and its child.

@@ -117,7 +117,8 @@ async fn a_list_is_filtered_and_read_in_pages() {
         let of = |provider| RegistryFilter { provider: Some(provider), ..RegistryFilter::default() };
         assert_eq!(names(&side, &of(side.provider)).await, ["Acme"]);
         assert!(names(&side, &of(other.provider)).await.is_empty());
-        let both = RegistryFilter { search: Some("a".to_owned()), provider: Some(side.provider), linked: Some(true) };
+        let both =
+            RegistryFilter { search: Some("a".to_owned()), provider: Some(side.provider), linked: Some(true), suspected: false };
         assert_eq!(names(&side, &both).await, ["Acme"]);
         let (mut seen, mut after) = (Vec::new(), None);
         loop {

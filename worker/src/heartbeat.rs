@@ -9,7 +9,11 @@ use linkyard_core::worker::WorkerBeat;
 use linkyard_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How often it is noted how far the linking is.
+const NOTE_EVERY: Duration = Duration::from_secs(5);
 
 /// Where Linux keeps the machine's name.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -23,6 +27,8 @@ pub(crate) struct Heartbeat {
     every: Duration,
     /// Stops the process, orderly.
     stop: CancellationToken,
+    /// When it was noted last how far the linking is.
+    noted: Option<Instant>,
 }
 
 impl Heartbeat {
@@ -43,7 +49,7 @@ impl Heartbeat {
             running: 0,
             draining: false,
         };
-        Self { store, running, calls, beat, every, stop }
+        Self { store, running, calls, beat, every, stop, noted: None }
     }
 
     /// Gives word until `ended`, then takes its row away.
@@ -51,6 +57,7 @@ impl Heartbeat {
         while !ended.is_cancelled() {
             self.give_word().await;
             self.calls.write(&self.store).await;
+            self.note_progress().await;
             tokio::select! {
                 () = ended.cancelled() => {}
                 // Everybody should see soon that it stops.
@@ -61,6 +68,17 @@ impl Heartbeat {
         self.calls.write(&self.store).await;
         if let Err(error) = self.store.worker_gone(self.beat.id).await {
             tracing::debug!(%error, "the row of this worker stays until it is old");
+        }
+    }
+
+    /// How far every list is, for the pictures of it; not with every word, because it counts rows.
+    async fn note_progress(&mut self) {
+        if self.noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
+            return;
+        }
+        self.noted = Some(Instant::now());
+        if let Err(error) = self.store.progress_note().await {
+            tracing::debug!(%error, "how far the linking is was not noted");
         }
     }
 

@@ -176,7 +176,7 @@ pub(crate) fn filter(filter: Option<&v1::RegistryFilter>) -> Result<RegistryFilt
         "" => None,
         name => Some(PROVIDERS.parse("filter.provider", name)?),
     };
-    Ok(RegistryFilter { search: given(&filter.search), provider, linked: filter.linked })
+    Ok(RegistryFilter { search: given(&filter.search), provider, linked: filter.linked, suspected: false })
 }
 
 fn few(field: &str, rows: usize, violations: &mut Violations) {

@@ -3,7 +3,8 @@
 use super::Service;
 use linkyard_core::Result;
 use linkyard_core::duplicate::{DuplicateGroup, Searched};
-use linkyard_core::id::DuplicateGroupId;
+use linkyard_core::id::{DuplicateGroupId, TargetId};
+use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
 use linkyard_store::RequestKey;
@@ -21,6 +22,14 @@ impl Service {
         page: &PageRequest,
     ) -> Result<Page<DuplicateGroup>> {
         self.store.duplicate_list(scope, searched, dismissed, page).await
+    }
+
+    /// The open groups of the registry that a party or a project is in.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn duplicates_of(&self, scope: &Scope, subject: Subject, target: TargetId) -> Result<Vec<DuplicateGroup>> {
+        self.store.duplicates_of(scope, subject, target).await
     }
 
     /// One group, with its first 1,000 records.

@@ -12,6 +12,7 @@ mod gates;
 mod job;
 mod mapping;
 mod organization;
+mod progress;
 mod provider;
 mod registry;
 mod session;

@@ -170,6 +170,14 @@ impl Service {
         self.store.project_parties(scope, id, page).await
     }
 
+    /// The projects that a party is on.
+    ///
+    /// # Errors
+    /// `Invalid` for a foreign page key.
+    pub async fn party_projects(&self, scope: &Scope, id: PartyId, page: &PageRequest) -> Result<Page<Named<ProjectId>>> {
+        self.store.party_projects(scope, id, page).await
+    }
+
     /// The party types, by name.
     ///
     /// # Errors

@@ -70,6 +70,24 @@ impl Store {
         Ok(page)
     }
 
+    /// The open groups of the registry that a party (a project, by `subject`) is in; each with its first 20 records.
+    ///
+    /// # Errors
+    /// `Unavailable`. A record of another tenant is in no group.
+    pub async fn duplicates_of(&self, scope: &Scope, subject: Subject, target: TargetId) -> Result<Vec<DuplicateGroup>> {
+        let rest = format!(
+            "g.organization_id = $1 and g.subject = $2 and g.provider_id is null and g.dismissed_at_ms is null
+                and g.id in (select d.group_id from duplicate_member d where d.target_id = $3) and {} order by g.id limit {SHOWN_IN_LIST}",
+            open(Searched { provider: None, subject })
+        );
+        let values = vec![scope.organization.0.into(), subject.as_str().into(), target.0.into()];
+        let mut found = groups(&self.reader, &rest, values).await?;
+        for group in &mut found {
+            group.members = members(&self.reader, group, SHOWN_IN_LIST).await?;
+        }
+        Ok(found)
+    }
+
     /// One group, open or not, with its first 1,000 records.
     ///
     /// # Errors

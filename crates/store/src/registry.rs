@@ -29,6 +29,8 @@ pub struct RegistryFilter {
     pub provider: Option<ProviderId>,
     /// Only rows that are (or are not) linked at all.
     pub linked: Option<bool>,
+    /// Only rows that are in an open group of suspected duplicates of the registry.
+    pub suspected: bool,
 }
 
 /// The longest name of a party type or profile, in characters.

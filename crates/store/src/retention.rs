@@ -31,18 +31,20 @@ pub struct Purged {
     pub imports: u64,
     /// Minutes of calls.
     pub calls: u64,
+    /// Samples of how far the linking was.
+    pub samples: u64,
 }
 
 impl Purged {
     /// All of them.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.jobs + self.requests + self.walks + self.imports + self.calls
+        self.jobs + self.requests + self.walks + self.imports + self.calls + self.samples
     }
 }
 
 impl Store {
-    /// Purges at most `limit` jobs (and their children), `limit` request ids, `limit` walks, `limit` minutes of calls and a bounded number of lines and parts of
+    /// Purges at most `limit` jobs (and their children), `limit` request ids, `limit` walks, `limit` minutes of calls, `limit` samples of progress and a bounded number of lines and parts of
     /// decision files of the job's tenant, with the checkpoint. A job goes after its file. Nothing purged means that nothing is left.
     ///
     /// # Errors
@@ -87,7 +89,11 @@ impl Store {
                 select c.provider_id, c.minute_ms from call_minute c
                 where c.organization_id = $1 and c.minute_ms < {now} - $2 order by c.minute_ms limit $3)";
         let calls = execute(&tx, sql, jobs()).await?;
+        let sql = "delete from progress_sample where (provider_id, subject, at_ms) in (
+                select s.provider_id, s.subject, s.at_ms from progress_sample s
+                where s.organization_id = $1 and s.at_ms < {now} - $2 order by s.at_ms limit $3)";
+        let samples = execute(&tx, sql, jobs()).await?;
         commit(tx).await?;
-        Ok(Purged { jobs: children + parents, requests, walks, imports, calls })
+        Ok(Purged { jobs: children + parents, requests, walks, imports, calls, samples })
     }
 }

@@ -24,16 +24,19 @@ struct Position {
     imports: u64,
     #[serde(default)]
     calls: u64,
+    #[serde(default)]
+    samples: u64,
 }
 
 impl Position {
     fn add(&mut self, purged: Purged) {
-        let Purged { jobs, requests, walks, imports, calls } = purged;
+        let Purged { jobs, requests, walks, imports, calls, samples } = purged;
         self.jobs += jobs;
         self.requests += requests;
         self.walks += walks;
         self.imports += imports;
         self.calls += calls;
+        self.samples += samples;
     }
 }
 

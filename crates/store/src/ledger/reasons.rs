@@ -7,6 +7,7 @@ use linkyard_core::Result;
 use linkyard_core::id::JobId;
 use linkyard_core::mapping::{MappingState, RowReason, Subject};
 use linkyard_core::scope::Scope;
+use sea_orm::QueryResult;
 
 /// Rows of one job with the same fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +46,29 @@ impl Store {
                 and m.job_id in (select id from job where organization_id = $1 and (id = $2 or parent_id = $2))
             group by m.subject, m.state, coalesce(m.reason, '') order by row_count desc, reason";
         let found = all(&self.reader, sql, [scope.organization.0.into(), job.0.into()]).await?;
-        let reasons = found.iter().map(|row| {
-            Ok(JobReason {
-                subject: word(row, "subject", Subject::parse)?,
-                state: word(row, "state", MappingState::parse)?,
-                reason: get(row, "reason")?,
-                rows: count(row, "row_count")?,
-                example: get(row, "example")?,
-            })
-        });
-        reasons.collect()
+        found.iter().map(reason).collect()
     }
+
+    /// The rows of all directories of the tenant that are held or failed now, by reason, most rows first.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn failure_reasons(&self, scope: &Scope) -> Result<Vec<JobReason>> {
+        let sql = "select m.subject, m.state, coalesce(m.reason, '') as reason, count(*) as row_count, '' as example
+            from provider p join mapping m on m.provider_id = p.id
+            where p.organization_id = $1 and p.state not in ('deleting', 'deleted') and m.organization_id = $1
+                and m.subject in ('vendor', 'project') and m.state in ('held', 'failed')
+            group by m.subject, m.state, coalesce(m.reason, '') order by row_count desc, reason";
+        all(&self.reader, sql, [scope.organization.0.into()]).await?.iter().map(reason).collect()
+    }
+}
+
+fn reason(row: &QueryResult) -> Result<JobReason> {
+    Ok(JobReason {
+        subject: word(row, "subject", Subject::parse)?,
+        state: word(row, "state", MappingState::parse)?,
+        reason: get(row, "reason")?,
+        rows: count(row, "row_count")?,
+        example: get(row, "example")?,
+    })
 }

@@ -36,6 +36,15 @@ pub(crate) fn condition(filter: &RegistryFilter, first: usize) -> Result<(String
         Some(true) => sql.push_str(&format!(" and exists ({linked})")),
         Some(false) => sql.push_str(&format!(" and not exists ({linked})")),
     }
+    if filter.suspected {
+        sql.push_str(
+            " and exists (select 1 from duplicate_member d join duplicate_group g on g.id = d.group_id
+                where d.target_id = t.id and g.organization_id = t.organization_id and g.provider_id is null
+                    and g.dismissed_at_ms is null and (select count(*) from duplicate_member o
+                        where o.group_id = g.id and (exists (select 1 from party p where p.id = o.target_id)
+                            or exists (select 1 from project p where p.id = o.target_id))) > 1)",
+        );
+    }
     Ok((sql, values))
 }
 

@@ -6,10 +6,10 @@ use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, rows};
 use crate::{Creating, RequestKey, Store, audit, request, statistics, text};
 use linkyard_core::error::Violations;
-use linkyard_core::id::{ComplianceProfileId, OrganizationId, PartyId, PartyTypeId, TargetId};
+use linkyard_core::id::{ComplianceProfileId, OrganizationId, PartyId, PartyTypeId, ProjectId, TargetId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::{Page, PageRequest};
-use linkyard_core::registry::{NewParty, Party};
+use linkyard_core::registry::{Named, NewParty, Party};
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
@@ -78,6 +78,20 @@ impl Store {
         let mut page = Page::cut(found, page.size, |party| party.id.to_string());
         add_marks(&self.reader, scope.organization, &mut page.rows).await?;
         Ok(page)
+    }
+
+    /// The projects that a party is on, by id.
+    ///
+    /// # Errors
+    /// `Invalid` for a foreign page key. A party of another tenant is on no project.
+    pub async fn party_projects(&self, scope: &Scope, id: PartyId, page: &PageRequest) -> Result<Page<Named<ProjectId>>> {
+        let sql = "select t.id, t.name from association a join project t on t.id = a.project_id
+            where a.party_id = $1 and a.organization_id = $2 and a.project_id > $3 order by a.project_id limit $4";
+        let values: [Value; 4] =
+            [id.0.into(), scope.organization.0.into(), marks::after(page)?.into(), (i64::from(page.size) + 1).into()];
+        let found = all(&self.reader, sql, values).await?;
+        let projects = found.iter().map(|row| Ok(Named { id: ProjectId(get(row, "id")?), name: get(row, "name")? }));
+        Ok(Page::cut(projects.collect::<Result<Vec<_>>>()?, page.size, |project| project.id.to_string()))
     }
 }
 
