@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 use linkyard_core::Error;
 use linkyard_core::id::{JobId, ProviderId};
-use linkyard_core::job::{Job, JobState, Lane, RequestedState};
+use linkyard_core::job::{Job, JobKind, JobState, Lane, RequestedState};
 use linkyard_core::page::PageRequest;
 use linkyard_store::ledger::JobReason;
 use std::collections::HashMap;
@@ -189,8 +189,28 @@ struct DetailPage {
     reason: String,
     reasons: Vec<ReasonRow>,
     result: Vec<Fact>,
+    rows_address: String,
+    rows_label: &'static str,
     may_cancel: bool,
     may_retry: bool,
+}
+
+/// Where the rows that a job touched are looked at, and what they are called; empty for one that touches none.
+fn rows_of(job: &Job) -> (String, &'static str) {
+    let list =
+        |path: &str| job.provider.map_or_else(String::new, |provider| address(path, &[("provider", &provider.to_string())]));
+    match JobKind::parse(&job.kind) {
+        Some(JobKind::LinkParties) => (list("/parties"), "The parties linked to this provider"),
+        Some(JobKind::LinkProjects) => (list("/projects"), "The projects linked to this provider"),
+        Some(JobKind::SyncLinked | JobKind::PushCompliance) => (list("/parties"), "The linked parties"),
+        Some(JobKind::FindDuplicates) => ("/duplicates".to_owned(), "The suspected duplicates"),
+        Some(
+            JobKind::TestConnection | JobKind::FetchDirectory | JobKind::Suggest | JobKind::ImportDecisions | JobKind::Retention,
+        )
+        | None => {
+            (job.provider.map_or_else(String::new, |provider| format!("/providers/{provider}")), "Where every record stands")
+        }
+    }
 }
 
 /// A name and what it is.
@@ -263,6 +283,7 @@ async fn detail_page(console: &Console, visitor: &Visitor, id: JobId, alert: Opt
     let provider = providers::names(console, visitor).await?.into_iter().find(|named| Some(named.id) == job.provider);
     let clock = visitor.clock();
     let title = job_title(&job.kind);
+    let (rows_address, rows_label) = rows_of(&job);
     let ended_badly = matches!(job.state, JobState::Failed | JobState::Partial | JobState::Cancelled);
     Ok(DetailPage {
         shell: Shell::new(visitor, &title).live(format!("/jobs/{id}/live")).saying(alert),
@@ -278,6 +299,8 @@ async fn detail_page(console: &Console, visitor: &Visitor, id: JobId, alert: Opt
         reason: job.error_reason.clone().unwrap_or_default(),
         reasons: reasons.iter().map(ReasonRow::new).collect(),
         result: job.result.as_ref().map(findings).unwrap_or_default(),
+        rows_address,
+        rows_label,
         may_cancel: visitor.may_write() && !job.state.terminal() && job.requested != RequestedState::Cancel,
         may_retry: visitor.may_write() && ended_badly && job.parent.is_none(),
     })

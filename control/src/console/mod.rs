@@ -6,6 +6,9 @@
 
 mod admit;
 mod assets;
+mod audit;
+mod budget;
+mod duplicates;
 mod failure;
 mod form;
 mod guard;
@@ -13,11 +16,16 @@ mod jobs;
 mod live;
 mod origin;
 mod overview;
+mod party;
+mod plot;
+mod project;
 mod provider_form;
 mod providers;
+mod registry;
 mod shell;
 mod sign_in;
 mod words;
+mod workers;
 
 pub use origin::Origin;
 
@@ -90,6 +98,28 @@ pages! {
     get "/jobs/{id}/live" READ jobs::detail_live;
     post "/jobs/{id}/cancel" WRITE jobs::cancel;
     post "/jobs/{id}/retry" WRITE jobs::retry;
+    get "/parties" READ registry::parties;
+    get "/parties/live" READ registry::parties_live;
+    get "/parties/{id}" READ party::show;
+    get "/parties/{id}/live" READ party::show_live;
+    get "/projects" READ registry::projects;
+    get "/projects/live" READ registry::projects_live;
+    get "/projects/{id}" READ project::show;
+    get "/projects/{id}/live" READ project::show_live;
+    get "/duplicates" READ duplicates::list;
+    get "/duplicates/live" READ duplicates::list_live;
+    get "/duplicates/{id}" READ duplicates::detail;
+    post "/duplicates/{id}/dismiss" WRITE duplicates::dismiss;
+    post "/duplicates/{id}/restore" WRITE duplicates::restore;
+    post "/duplicates/{id}/map" WRITE duplicates::map;
+    post "/duplicates/{id}/merge" WRITE duplicates::merge;
+    get "/workers" OPERATOR workers::show;
+    get "/workers/live" OPERATOR workers::show_live;
+    post "/workers/{id}/drain" OPERATOR workers::drain;
+    get "/budget" READ budget::show;
+    get "/budget/live" READ budget::show_live;
+    get "/audit" READ audit::show;
+    get "/audit/live" READ audit::show_live;
 }
 
 /// The console as a router of its own, with all its layers.

@@ -1,12 +1,15 @@
-//! The first page: what needs a person, what runs, what failed, and where each provider stands.
+//! The first page: what needs a person, what runs, what failed, and where each provider stands, and four plots of how it
+//! goes.
 
-use super::Console;
 use super::failure::Failure;
 use super::jobs::JobRow;
 use super::live;
+use super::plot::{self, Plot};
 use super::providers::{ACTIVE, ProviderRow};
+use super::registry::provider_names;
 use super::shell::{Shell, Visitor, html};
 use super::words::number;
+use super::{Console, budget};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -15,6 +18,7 @@ use http::HeaderMap;
 use linkyard_core::id::ProviderId;
 use linkyard_core::job::JobState;
 use linkyard_core::page::PageRequest;
+use linkyard_core::provider::Provider;
 use std::collections::HashMap;
 
 /// Jobs in each of the two lists.
@@ -22,6 +26,11 @@ const FEW: PageRequest = PageRequest { size: 6, after: None };
 
 /// Providers on the page.
 const PROVIDERS: PageRequest = PageRequest { size: 10, after: None };
+
+/// How far the plot of the linking looks back, minutes: a day.
+const LOOK_BACK_MINUTES: u32 = 1_440;
+
+const MINUTE_MS: i64 = 60_000;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -31,6 +40,7 @@ struct OverviewPage {
     providers: Vec<ProviderRow>,
     running: Vec<JobRow>,
     failed: Vec<JobRow>,
+    plots: Vec<Plot>,
 }
 
 /// Something that waits for a person.
@@ -74,7 +84,37 @@ async fn page(console: &Console, visitor: &Visitor) -> Result<OverviewPage, Fail
         providers,
         running: rows(&running),
         failed: rows(&failed),
+        plots: plots(console, visitor, &found).await?,
     })
+}
+
+/// How long yet, why slow, what broke, is it fresh.
+async fn plots(console: &Console, visitor: &Visitor, providers: &[Provider]) -> Result<Vec<Plot>, Failure> {
+    let (service, scope, clock) = (&console.service, visitor.scope(), visitor.clock());
+    let Some(busiest) = busiest(console, visitor, providers).await? else { return Ok(Vec::new()) };
+    let names = provider_names(console, visitor).await?;
+    let now_ms = service.now_ms().await?;
+    let reasons = service.failure_reasons(scope).await?;
+    Ok(vec![
+        plot::progress::plot(&service.progress(scope, LOOK_BACK_MINUTES).await?, clock)?,
+        busiest,
+        plot::failures::plot(&reasons, &|_| "/jobs?state=failed".to_owned())?,
+        // By the minute, so that an open page is not made anew every second.
+        plot::freshness::plot(&service.freshness(scope).await?, &names, now_ms - now_ms % MINUTE_MS)?,
+    ])
+}
+
+/// The budget of the provider that called most.
+async fn busiest(console: &Console, visitor: &Visitor, providers: &[Provider]) -> Result<Option<Plot>, Failure> {
+    let mut most: Option<(u64, Plot)> = None;
+    for provider in providers {
+        let (budget, minutes) = budget::of(console, visitor, provider).await?;
+        let calls: u64 = minutes.iter().map(|minute| minute.counts.made).sum();
+        if most.as_ref().is_none_or(|(before, _)| calls > *before) {
+            most = Some((calls, budget::drawn(console, provider, &budget, &minutes, visitor.clock()).await?));
+        }
+    }
+    Ok(most.map(|(_, plot)| plot))
 }
 
 fn tasks_of(row: &ProviderRow) -> Vec<Task> {

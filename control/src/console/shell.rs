@@ -121,7 +121,7 @@ impl Alert {
 }
 
 /// Words that may stand in `?notice=` of an address, and what they say: a closed list, so that an address can not put words in our mouth.
-const NOTICES: [(&str, &str); 9] = [
+const NOTICES: [(&str, &str); 14] = [
     ("provider-saved", "Saved. The connection is being tested."),
     ("provider-changed", "Saved."),
     ("provider-paused", "Paused. Jobs of this provider wait until it is resumed."),
@@ -131,6 +131,11 @@ const NOTICES: [(&str, &str); 9] = [
     ("job-cancelled", "The job was told to stop."),
     ("job-retried", "The job runs again, for what failed only."),
     ("job-started", "Started."),
+    ("duplicates-dismissed", "These records were called different. The group is not shown again."),
+    ("duplicates-restored", "The group is suspected again."),
+    ("nothing-to-link", "All of these are linked there already."),
+    ("worker-draining", "The worker was asked to end. It takes no more jobs."),
+    ("parties-merged", "Merged. What the others had is here now."),
 ];
 
 /// A way to another page.
@@ -150,10 +155,26 @@ pub(crate) struct Part {
 }
 
 /// The menu, in the article's words.
-const MENU: [Part; 3] = [
+const MENU: [Part; 4] = [
     Part { label: "", ways: &[Way { path: "/", label: "Overview", key: "o" }] },
     Part { label: "Settings", ways: &[Way { path: "/providers", label: "Integration Providers", key: "i" }] },
-    Part { label: "Activity", ways: &[Way { path: "/jobs", label: "Jobs", key: "j" }] },
+    Part {
+        label: "Registry",
+        ways: &[
+            Way { path: "/parties", label: "All Parties", key: "a" },
+            Way { path: "/projects", label: "All Projects", key: "r" },
+            Way { path: "/duplicates", label: "Suspected duplicates", key: "d" },
+        ],
+    },
+    Part {
+        label: "Activity",
+        ways: &[
+            Way { path: "/jobs", label: "Jobs", key: "j" },
+            Way { path: "/budget", label: "Rate budget", key: "b" },
+            Way { path: "/workers", label: "Workers", key: "w" },
+            Way { path: "/audit", label: "Audit log", key: "l" },
+        ],
+    },
 ];
 
 /// What a page is set in.
@@ -233,6 +254,11 @@ impl Shell {
         &MENU
     }
 
+    /// Whether the visitor is shown this way: workers are the installation's.
+    pub(crate) fn shows(&self, way: &Way) -> bool {
+        way.path != "/workers" || self.access == Access::Operator.as_str()
+    }
+
     /// Whether the page is in this part of the console.
     pub(crate) fn is_in(&self, way: &Way) -> bool {
         let rest = self.path.strip_prefix(way.path);
@@ -289,6 +315,15 @@ mod tests {
         assert!(notice("/providers?notice=provider-saved").is_some());
         assert!(notice("/providers?notice=you+won").is_none());
         assert!(notice("/providers").is_none());
+    }
+
+    #[test]
+    fn no_two_pages_of_the_menu_have_one_key() {
+        let mut keys: Vec<_> = MENU.iter().flat_map(|part| part.ways).map(|way| way.key).collect();
+        keys.sort_unstable();
+        let all = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
+use linkyard_core::compliance::{CoverageStatus, InsuranceStatus};
 use linkyard_core::error::Attention;
 use linkyard_core::job::{Job, JobKind, JobState, RequestedState};
+use linkyard_core::mapping::MappingState;
 use linkyard_core::provider::{ContactsMode, Provider, ProviderState};
 
 /// Times in an organization's time zone.
@@ -128,6 +130,49 @@ fn attention(attention: Option<Attention>) -> &'static str {
         Some(Attention::UpstreamDown) => "Procore does not answer",
         Some(Attention::TestUnfinished) => "The connection test did not finish",
         None => "Needs attention",
+    }
+}
+
+/// What a coverage states.
+pub(crate) fn coverage_status(status: CoverageStatus, waived: bool) -> Badge {
+    if waived {
+        return Badge::new("ok", "Waived");
+    }
+    match status {
+        CoverageStatus::Compliant => Badge::new("ok", "Compliant"),
+        CoverageStatus::NonCompliant => Badge::new("bad", "Not compliant"),
+        CoverageStatus::UnderReview => Badge::new("warn", "Under review"),
+        CoverageStatus::Missing => Badge::new("warn", "Missing"),
+        CoverageStatus::NotTracked => Badge::new("off", "Not tracked"),
+    }
+}
+
+/// What Procore shows of an insurance.
+pub(crate) fn insurance_status(status: InsuranceStatus) -> &'static str {
+    match status {
+        InsuranceStatus::Compliant => "Compliant",
+        InsuranceStatus::CompliantInProgress => "Compliant, in progress",
+        InsuranceStatus::Expired => "Expired",
+        InsuranceStatus::NonCompliant => "Not compliant",
+        InsuranceStatus::NonCompliantInProgress => "Not compliant, in progress",
+        InsuranceStatus::Undecided => "Undecided",
+        InsuranceStatus::Unregistered => "Unregistered",
+    }
+}
+
+/// How far a record of a directory has come.
+pub(crate) fn mapping_state(state: MappingState) -> Badge {
+    match state {
+        MappingState::Unmapped => Badge::new("wait", "Unmapped"),
+        MappingState::Suggested => Badge::new("wait", "Suggested"),
+        MappingState::Held => Badge::new("warn", "Held"),
+        MappingState::Confirmed => Badge::new("run", "Confirmed"),
+        MappingState::Linking => Badge::new("run", "Linking"),
+        MappingState::Linked => Badge::new("ok", "Linked"),
+        MappingState::Failed => Badge::new("bad", "Failed"),
+        MappingState::Ignored => Badge::new("off", "Not added"),
+        MappingState::Orphaned => Badge::new("warn", "Gone from Procore"),
+        MappingState::Unlinked => Badge::new("off", "Unlinked"),
     }
 }
 

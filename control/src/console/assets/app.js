@@ -197,12 +197,19 @@
     j: () => go(1),
     k: () => go(-1),
     "/": () => $("[data-search]")?.focus(),
-    "?": () => { const help = $("#keys"); if (help) { help.showModal(); } },
+    "?": () => $("#keys")?.showModal(),
     p: () => live.path && live.pause(!live.paused),
     g: () => { waiting = "g"; clearTimeout(waitingTimer); waitingTimer = setTimeout(() => { waiting = ""; }, 1500); },
   };
 
+  for (const button of $$("[data-keys]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => keys["?"]());
+  }
+
   document.addEventListener("keydown", (event) => {
+    // An open dialog has its keys for itself; the browser closes it with Escape.
+    if ($("dialog[open]")) return;
     if (event.key === "Escape") {
       for (const menu of $$("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); }
       if (typing(event.target)) event.target.blur();
@@ -215,7 +222,7 @@
       if (way) { event.preventDefault(); location.assign(way.href); return; }
     }
     const act = keys[event.key];
-    if (act && !$("dialog[open]")) { event.preventDefault(); act(); }
+    if (act) { event.preventDefault(); act(); }
   });
 
   // What was just done is said once: not again after a reload, and not to whom the address is sent.
