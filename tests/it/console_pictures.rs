@@ -8,11 +8,15 @@ use linkyard_core::job::JobKind;
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
 use linkyard_core::scope::Access;
+use linkyard_store::RegistryFilter;
 use linkyard_tests::browser::{Browser, Screen, Scripts};
 use linkyard_tests::databases::Databases;
 use linkyard_tests::jobs::Bench;
 use linkyard_tests::site::Site;
 use std::path::PathBuf;
+
+/// The first row.
+const FIRST: PageRequest = PageRequest { size: 1, after: None };
 
 /// Looks at a page on all four screens.
 async fn look(site: &Site, browser: &Browser, name: &str, path: &str) -> Result<()> {
@@ -71,6 +75,12 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     look(&site, &browser, "provider-delete", &format!("/providers/{provider}/delete")).await?;
     look(&site, &browser, "jobs", "/jobs").await?;
     look(&site, &browser, "job", &format!("/jobs/{}", linked.id)).await?;
+    let party =
+        site.bench.store.party_list(&scope, &RegistryFilter { linked: Some(true), ..RegistryFilter::default() }, &FIRST).await?;
+    look(&site, &browser, "party", &format!("/parties/{}", party.rows[0].id)).await?;
+    for page in ["parties", "projects", "duplicates", "budget", "workers", "audit"] {
+        look(&site, &browser, page, &format!("/{page}")).await?;
+    }
     assert_eq!(browser.complaints().await?, Vec::<String>::new());
     browser.close().await?;
     site.stop().await;

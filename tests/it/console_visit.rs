@@ -211,3 +211,128 @@ async fn names_that_mean_harm_are_shown_and_do_nothing() -> Result<()> {
     site.stop().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn keys_search_help_and_lead_to_pages_but_not_while_somebody_types() -> Result<()> {
+    let databases = Databases::sqlite();
+    let (site, browser) = (empty_site(&databases).await?, Browser::start(Scripts::On).await?);
+    site.sign_in(&browser, Access::Read).await?;
+    let press = async |keys: &str| -> Result<()> {
+        let focused = browser.client.active_element().await?;
+        Ok(focused.send_keys(keys).await?)
+    };
+    press("gj").await?;
+    browser.says("h1", "Jobs").await?;
+    press("ga").await?;
+    browser.says("h1", "All Parties").await?;
+    press("/").await?;
+    press("gj?p").await?;
+    assert_eq!(browser.find("#q").await?.prop("value").await?.as_deref(), Some("gj?p"), "in a field keys are letters");
+    assert!(!browser.has("dialog[open]").await?);
+    press("\u{e00c}").await?;
+    press("?").await?;
+    browser.says("dialog[open]", "Search this page").await?;
+    press("gj").await?;
+    browser.says("dialog[open]", "Integration Providers").await?;
+    press("\u{e00c}").await?;
+    browser.find("dialog:not([open])").await?;
+    press("go").await?;
+    browser.says("h1", "Overview").await?;
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_open_page_comes_back_by_itself_when_the_control_was_started_again() -> Result<()> {
+    let databases = Databases::sqlite();
+    let (mut site, browser) = (empty_site(&databases).await?, Browser::start(Scripts::On).await?);
+    let (store, scope) = (site.bench.store.clone(), site.bench.scope.clone());
+    let mut new = ground::new_job(None, JobKind::Suggest, Lane::Person, "by hand");
+    new.run_at_ms = Some(i64::MAX / 2);
+    let job = store.job_enqueue(&scope, &new, None).await?;
+    site.sign_in(&browser, Access::Write).await?;
+    site.open(&browser, &format!("/jobs/{}", job.id)).await?;
+    browser.says("#live", "Live").await?;
+    site.restart(async |bench| {
+        browser.says("#live", "Reconnecting").await.expect("the page says that nobody answers");
+        bench.store.job_cancel(&bench.scope, job.id, None).await.expect("cancelled");
+    })
+    .await?;
+    browser.says("#state", "Cancelled").await?;
+    browser.says("#live", "Live").await?;
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_open_page_says_when_its_session_has_ended_and_leads_back_to_itself() -> Result<()> {
+    let databases = Databases::sqlite();
+    let (site, browser) = (empty_site(&databases).await?, Browser::start(Scripts::On).await?);
+    site.sign_in(&browser, Access::Read).await?;
+    site.open(&browser, "/audit?kind=api_key").await?;
+    browser.says("#audit", "Console: sign in").await?;
+    let (store, scope) = (site.bench.store.clone(), site.bench.scope.clone());
+    for key in store.api_key_list(&scope, &ALL).await?.rows {
+        store.api_key_revoke(&scope, key.id, None).await?;
+    }
+    browser.says("#alerts", "Your session has ended").await?;
+    browser.click("#alerts a").await?;
+    let key = site.key(Access::Read).await?;
+    browser.fill("#key", key.expose_secret()).await?;
+    browser.click("main button").await?;
+    browser.says("h1", "Audit log").await?;
+    assert_eq!(browser.here().await?, "/audit?kind=api_key");
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_drains_a_worker_and_sees_its_budget() -> Result<()> {
+    let databases = Databases::sqlite();
+    let (site, browser) = (Site::over(Bench::fetched(&databases, 30, 3, 10).await).await?, Browser::start(Scripts::On).await?);
+    site.sign_in(&browser, Access::Read).await?;
+    assert!(!browser.has(".side a[href='/workers']").await?, "workers are the installation's");
+    browser.click(".side a[href='/budget']").await?;
+    browser.says("#budget", "Calls of the hour").await?;
+    browser.says("#budget", "Of these refused by Procore (429)").await?;
+    browser.find("#budget svg[role=img] title").await?;
+    site.sign_in(&browser, Access::Operator).await?;
+    browser.click(".side a[href='/workers']").await?;
+    browser.says("#workers", "Idle").await?;
+    browser.click("form[action$='/drain'] button").await?;
+    browser.says("#alerts", "asked to end").await?;
+    browser.says("#workers", "No worker is there").await?;
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_overview_draws_four_plots_with_their_tables() -> Result<()> {
+    let databases = Databases::sqlite();
+    let bench = Bench::fetched(&databases, 60, 4, 100).await;
+    bench.store.progress_note().await?;
+    bench.confirm_all(linkyard_core::mapping::Subject::Vendor).await;
+    let (site, browser) = (Site::over(bench).await?, Browser::start(Scripts::Off).await?);
+    site.bench.settled().await;
+    site.sign_in(&browser, Access::Read).await?;
+    for (plot, words) in [
+        ("progress", "vendors and projects are linked"),
+        ("failures", "Nothing failed"),
+        ("freshness", "Nothing is older than it should be"),
+    ] {
+        browser.says(&format!("section[aria-labelledby=plot-{plot}]"), words).await?;
+    }
+    browser.click("#table-freshness summary").await?;
+    browser.says("#table-freshness", "in time").await?;
+    browser.find("section[aria-labelledby^=plot-budget] svg title").await?;
+    assert_eq!(browser.complaints().await?, Vec::<String>::new(), "no plot has an inline style");
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}

@@ -8,6 +8,7 @@ pub mod control;
 pub mod databases;
 pub mod dice;
 pub mod drill;
+pub mod furnished;
 pub mod ground;
 pub mod installation;
 pub mod jobs;

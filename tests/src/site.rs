@@ -8,6 +8,7 @@ use linkyard_core::scope::{Access, Scope};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A console that browsers can open. Dropping it stops serving.
@@ -18,7 +19,27 @@ pub struct Site {
     /// Where it is, `http://127.0.0.1:PORT`.
     pub url: String,
     worker: Worker,
-    _stop: DropGuard,
+    serving: Serving,
+}
+
+/// A control that serves.
+#[derive(Debug)]
+struct Serving {
+    task: JoinHandle<linkyard_core::Result<()>>,
+    stop: CancellationToken,
+    _guard: DropGuard,
+}
+
+impl Serving {
+    fn start(bench: &Bench, worker: &Worker, listener: TcpListener) -> Self {
+        let doorbell = worker.doorbell.clone();
+        let ring = Arc::new(move || doorbell.ring());
+        let mut config = settings();
+        config.approve_claims = true;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(linkyard_control::serve(bench.store.clone(), ring, config, listener, stop.clone()));
+        Self { task, _guard: stop.clone().drop_guard(), stop }
+    }
 }
 
 impl Site {
@@ -29,13 +50,22 @@ impl Site {
     pub async fn over(bench: Bench) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let (worker, shutdown) = (bench.work(), CancellationToken::new());
-        let doorbell = worker.doorbell.clone();
-        let ring = Arc::new(move || doorbell.ring());
-        let mut config = settings();
-        config.approve_claims = true;
-        tokio::spawn(linkyard_control::serve(bench.store.clone(), ring, config, listener, shutdown.clone()));
-        Ok(Self { bench, url, worker, _stop: shutdown.drop_guard() })
+        let worker = bench.work();
+        let serving = Serving::start(&bench, &worker, listener);
+        Ok(Self { bench, url, worker, serving })
+    }
+
+    /// Ends the control and starts another one at the same address, with `meanwhile` between the two.
+    ///
+    /// # Errors
+    /// When it does not end orderly, or the port is not to be had again.
+    pub async fn restart(&mut self, meanwhile: impl AsyncFnOnce(&Bench)) -> Result<()> {
+        self.serving.stop.cancel();
+        (&mut self.serving.task).await??;
+        meanwhile(&self.bench).await;
+        let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
+        self.serving = Serving::start(&self.bench, &self.worker, listener);
+        Ok(())
     }
 
     /// A key of the bench's tenant.
