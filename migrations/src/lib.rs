@@ -26,6 +26,7 @@ mod m20261127_000020_calls;
 mod m20261127_000021_outages;
 mod m20261127_000030_console_sessions;
 mod m20261127_000040_mapping_lists;
+mod m20261127_000060_drafts;
 mod m20261127_000070_duplicates_of_target;
 mod m20261127_000071_progress;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000021_outages::Migration),
             Box::new(m20261127_000030_console_sessions::Migration),
             Box::new(m20261127_000040_mapping_lists::Migration),
+            Box::new(m20261127_000060_drafts::Migration),
             Box::new(m20261127_000070_duplicates_of_target::Migration),
             Box::new(m20261127_000071_progress::Migration),
         ]

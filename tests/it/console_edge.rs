@@ -15,7 +15,7 @@ async fn control() -> Control {
 
 /// The page's address with something in place of its parts.
 fn address(path: &str, id: &str) -> String {
-    path.replace("{id}", id).replace("{file}", "app.css")
+    path.replace("{id}", id).replace("{file}", "app.css").replace("{list}", "parties")
 }
 
 fn method(word: &str) -> Method {

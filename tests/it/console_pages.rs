@@ -49,6 +49,14 @@ async fn nothing_of_another_organization_is_there() {
         format!("/providers/{}/delete", provider.id),
         format!("/jobs/{}", job.id),
         format!("/jobs?provider={}", provider.id),
+        format!("/mapping/parties/{}", provider.id),
+        format!("/mapping/projects/{}", provider.id),
+        format!("/mapping/parties/{}/plan?action=create", provider.id),
+        format!("/mapping/parties/{}/plan?rows=1.1", provider.id),
+        format!("/mapping/parties/{}/targets?record=1", provider.id),
+        format!("/mapping/parties/{}/automatic", provider.id),
+        format!("/mapping/parties/{}/import", provider.id),
+        format!("/mapping/parties/{}/export", provider.id),
     ] {
         let answer = visitor.get(&path).await.is(404);
         assert!(!answer.text.contains("company 42"), "{path}: {answer:?}");
@@ -58,6 +66,19 @@ async fn nothing_of_another_organization_is_there() {
     }
     for action in ["cancel", "retry"] {
         visitor.press(&format!("/jobs/{}/{action}", job.id)).await.is(404);
+    }
+    let (id, import) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+    for (action, field) in [
+        ("act", ("set", "1.1.create")),
+        ("act", ("set", "1.1.unlink")),
+        ("act", ("pick", "1.1")),
+        ("confirm", ("rows", "1.1")),
+        ("confirm", ("action", "create")),
+        ("automatic", ("on", "yes")),
+        ("import/start", ("import", import.as_str())),
+    ] {
+        let path = format!("/mapping/parties/{}/{action}", provider.id);
+        visitor.post(&path, &[("request_id", &id), field]).await.is(404);
     }
     let (provider_after, job_after) = (
         control.store.provider_get(&theirs.scope, provider.id).await.expect("theirs"),

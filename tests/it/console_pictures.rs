@@ -46,6 +46,7 @@ async fn the_screens_before_the_first_provider_are_laid_out_well() -> Result<()>
     look(&site, &browser, "first-steps", "/providers").await?;
     look(&site, &browser, "provider-form", "/providers/new").await?;
     look(&site, &browser, "jobs-empty", "/jobs").await?;
+    look(&site, &browser, "mapping-empty", "/mapping/parties").await?;
     look(&site, &browser, "not-found", "/nowhere/at/all").await?;
     assert!(browser.complaints().await?.iter().all(|said| said.contains("404")), "nothing of ours is refused by our own policy");
     browser.close().await?;
@@ -73,6 +74,11 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     look(&site, &browser, "provider", &format!("/providers/{provider}")).await?;
     look(&site, &browser, "provider-edit", &format!("/providers/{provider}/edit")).await?;
     look(&site, &browser, "provider-delete", &format!("/providers/{provider}/delete")).await?;
+    look(&site, &browser, "parties-mapping", &format!("/mapping/parties/{provider}")).await?;
+    look(&site, &browser, "projects-mapping", &format!("/mapping/projects/{provider}")).await?;
+    look(&site, &browser, "mapping-plan", &format!("/mapping/projects/{provider}/plan?action=create")).await?;
+    look(&site, &browser, "mapping-import", &format!("/mapping/parties/{provider}/import")).await?;
+    look(&site, &browser, "mapping-automatic", &format!("/mapping/projects/{provider}/automatic")).await?;
     look(&site, &browser, "jobs", "/jobs").await?;
     look(&site, &browser, "job", &format!("/jobs/{}", linked.id)).await?;
     let party =

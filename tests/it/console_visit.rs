@@ -19,12 +19,12 @@ pub(crate) fn hostile_names() -> [String; 3] {
     [harm, "\u{202e}شركة البناء الحديثة المحدودة\u{202c}".to_owned(), "Endless ".repeat(625)]
 }
 
-async fn empty_site(databases: &Databases) -> Result<Site> {
+pub(crate) async fn empty_site(databases: &Databases) -> Result<Site> {
     Site::over(Bench::unconnected(databases, 60, 6, 20).await).await
 }
 
 /// From the sign-in link to a provider whose directory is fetched; pages are loaded again where they do not move by themselves.
-async fn connect(site: &Site, browser: &Browser, scripts: Scripts) -> Result<()> {
+pub(crate) async fn connect(site: &Site, browser: &Browser, scripts: Scripts) -> Result<()> {
     let link = site.sign_in_link(&site.key(Access::Write).await?).await?;
     browser.open(&link).await?;
     browser.click("main button").await?;
@@ -58,7 +58,7 @@ async fn connect(site: &Site, browser: &Browser, scripts: Scripts) -> Result<()>
 }
 
 /// Waits until the page says something: by itself, or loaded again and again by hand.
-async fn until(browser: &Browser, scripts: Scripts, css: &str, words: &str) -> Result<()> {
+pub(crate) async fn until(browser: &Browser, scripts: Scripts, css: &str, words: &str) -> Result<()> {
     if scripts == Scripts::On {
         return browser.says(css, words).await;
     }
@@ -255,9 +255,10 @@ async fn an_open_page_comes_back_by_itself_when_the_control_was_started_again() 
     site.sign_in(&browser, Access::Write).await?;
     site.open(&browser, &format!("/jobs/{}", job.id)).await?;
     browser.says("#live", "Live").await?;
-    site.restart(async |bench| {
-        browser.says("#live", "Reconnecting").await.expect("the page says that nobody answers");
-        bench.store.job_cancel(&bench.scope, job.id, None).await.expect("cancelled");
+    site.restarted(async |site| {
+        browser.says("#live", "Reconnecting").await?;
+        site.bench.store.job_cancel(&site.bench.scope, job.id, None).await?;
+        Ok(())
     })
     .await?;
     browser.says("#state", "Cancelled").await?;

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use fantoccini::elements::Element;
+use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -177,7 +178,21 @@ impl Browser {
     /// # Errors
     /// As [`Browser::find`].
     pub async fn click(&self, css: &str) -> Result<()> {
-        Ok(self.find(css).await?.click().await?)
+        let mut scrolled = false;
+        loop {
+            let element = self.find(css).await?;
+            match element.click().await {
+                // A live page has put another one in its place meanwhile.
+                Err(error) if error.is_stale_element_reference() => {}
+                // It is under something that stays in its place: a person scrolls then.
+                Err(CmdError::Standard(error)) if error.error == ErrorStatus::ElementClickIntercepted && !scrolled => {
+                    scrolled = true;
+                    let to_it = "arguments[0].scrollIntoView({ block: 'center' })";
+                    self.client.execute(to_it, vec![serde_json::to_value(&element)?]).await?;
+                }
+                clicked => return Ok(clicked?),
+            }
+        }
     }
 
     /// Writes into a field in place of what stands there.
@@ -362,7 +377,8 @@ for (const a of controls) {
     wrong.push(`${name(a)} is too small to hit: ${Math.round(one.width)}x${Math.round(one.height)}`);
   for (const b of controls) {
     if (a === b || a.contains(b) || b.contains(a) || a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_PRECEDING) continue;
-    if (a.closest('.top') !== b.closest('.top')) continue;
+    // What stays in its place while the page goes by under it.
+    if (a.closest('.top, .bar') !== b.closest('.top, .bar')) continue;
     const two = b.getBoundingClientRect();
     const over = Math.min(one.right, two.right) - Math.max(one.left, two.left) > 1 && Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top) > 1;
     if (over) wrong.push(`${name(a)} lies on ${name(b)}`);

@@ -55,14 +55,14 @@ impl Site {
         Ok(Self { bench, url, worker, serving })
     }
 
-    /// Ends the control and starts another one at the same address, with `meanwhile` between the two.
+    /// Ends the control as a restart does, lets `meanwhile` happen, and serves again at the same address.
     ///
     /// # Errors
-    /// When it does not end orderly, or the port is not to be had again.
-    pub async fn restart(&mut self, meanwhile: impl AsyncFnOnce(&Bench)) -> Result<()> {
+    /// When it does not end orderly, when the address can not be had again, or what `meanwhile` says.
+    pub async fn restarted(&mut self, meanwhile: impl AsyncFnOnce(&Self) -> Result<()>) -> Result<()> {
         self.serving.stop.cancel();
         (&mut self.serving.task).await??;
-        meanwhile(&self.bench).await;
+        meanwhile(self).await?;
         let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
         self.serving = Serving::start(&self.bench, &self.worker, listener);
         Ok(())

@@ -1,4 +1,4 @@
-//! The stylesheet and the script, which are part of the program: nothing is read from disk or from elsewhere.
+//! The stylesheet and the scripts, which are part of the program: nothing is read from disk or from elsewhere.
 
 use super::failure::Failure;
 use axum::extract::Path;
@@ -9,12 +9,13 @@ use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("assets/app.css");
 const SCRIPT: &str = include_str!("assets/app.js");
+const MAPPING: &str = include_str!("assets/mapping.js");
 const MARK: &str = include_str!("assets/mark.svg");
 
 /// Changes with the files, so that a browser keeps them for ever and never has old ones.
 pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
-    for file in [STYLE, SCRIPT, MARK] {
+    for file in [STYLE, SCRIPT, MAPPING, MARK] {
         hash.update(file.as_bytes());
     }
     hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -25,6 +26,7 @@ pub(crate) async fn serve(Path(file): Path<String>) -> Result<Response, Failure>
     let (kind, text) = match file.as_str() {
         "app.css" => ("text/css; charset=utf-8", STYLE),
         "app.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "mapping.js" => ("text/javascript; charset=utf-8", MAPPING),
         "mark.svg" => ("image/svg+xml", MARK),
         _ => return Err(Failure::nowhere()),
     };

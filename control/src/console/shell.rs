@@ -121,7 +121,7 @@ impl Alert {
 }
 
 /// Words that may stand in `?notice=` of an address, and what they say: a closed list, so that an address can not put words in our mouth.
-const NOTICES: [(&str, &str); 14] = [
+const NOTICES: [(&str, &str); 19] = [
     ("provider-saved", "Saved. The connection is being tested."),
     ("provider-changed", "Saved."),
     ("provider-paused", "Paused. Jobs of this provider wait until it is resumed."),
@@ -136,6 +136,11 @@ const NOTICES: [(&str, &str); 14] = [
     ("nothing-to-link", "All of these are linked there already."),
     ("worker-draining", "The worker was asked to end. It takes no more jobs."),
     ("parties-merged", "Merged. What the others had is here now."),
+    ("confirmed", "Confirmed. The linking is under way; its progress is below."),
+    ("confirmed-left-out", "Confirmed. Nothing had to be linked."),
+    ("import-started", "The file is being imported; its progress is below."),
+    ("adding-on", "Switched on. What is new in Procore from now on is added by itself."),
+    ("adding-off", "Switched off. What is new in Procore waits for you here."),
 ];
 
 /// A way to another page.
@@ -157,7 +162,14 @@ pub(crate) struct Part {
 /// The menu, in the article's words.
 const MENU: [Part; 4] = [
     Part { label: "", ways: &[Way { path: "/", label: "Overview", key: "o" }] },
-    Part { label: "Settings", ways: &[Way { path: "/providers", label: "Integration Providers", key: "i" }] },
+    Part {
+        label: "Settings",
+        ways: &[
+            Way { path: "/providers", label: "Integration Providers", key: "i" },
+            Way { path: "/mapping/parties", label: "Parties Mapping", key: "m" },
+            Way { path: "/mapping/projects", label: "Projects Mapping", key: "n" },
+        ],
+    },
     Part {
         label: "Registry",
         ways: &[

@@ -119,6 +119,16 @@ impl Service {
         })
     }
 
+    /// Makes the job that carries out a file of `lines` lines that was kept; the same request gets the job that it made before.
+    ///
+    /// # Errors
+    /// As [`linkyard_store::Store::import_start`].
+    pub async fn import_start(&self, scope: &Scope, id: ImportId, lines: u64, request: Option<&RequestKey>) -> Result<Job> {
+        let job = self.store.import_start(scope, id, lines, request).await?;
+        self.ring();
+        Ok(job)
+    }
+
     /// The lines of an import that were looked at.
     ///
     /// # Errors
@@ -179,6 +189,22 @@ impl Upload {
                 Ok(Imported::Job(Box::new(job)))
             }
         }
+    }
+
+    /// Ends the file and keeps it without a job: for a day it waits for [`Service::import_start`]. `None` for a preview, of which nothing
+    /// is kept.
+    ///
+    /// # Errors
+    /// `Invalid` with everything that is wrong with the file as a whole; as the store's functions.
+    pub async fn keep(&mut self) -> Result<Option<ImportId>> {
+        self.scanner.end();
+        self.read().await?;
+        self.check()?;
+        let Goes::Store { id, parts, rest } = &mut self.goes else { return Ok(None) };
+        if !rest.is_empty() {
+            self.service.store.import_part_store(&self.scope, *id, *parts, rest).await?;
+        }
+        Ok(Some(*id))
     }
 
     /// Forgets what was sent of a file that was refused. Best effort: what stays is purged a day later.

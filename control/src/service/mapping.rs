@@ -8,7 +8,8 @@ use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::plan::Selection;
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::BandPrecision;
-use linkyard_store::{Confirmed, DeclineRow, RequestKey, UnlinkRow};
+use linkyard_store::{Brought, Confirmed, DeclineRow, RequestKey, UnlinkRow};
+use std::collections::HashMap;
 
 impl Service {
     /// One mapping, in full.
@@ -121,5 +122,68 @@ impl Service {
             self.ring();
         }
         Ok(confirmed)
+    }
+
+    /// These mappings in full, in the order of their record ids; unknown ones are left out.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider.
+    pub async fn mapping_several(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        records: &[RecordId],
+    ) -> Result<Vec<Mapping>> {
+        self.store.mapping_several(scope, provider, subject, records).await
+    }
+
+    /// When these mappings last changed, milliseconds since 1970; unknown ones are left out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn mapping_changed_at(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        records: &[RecordId],
+    ) -> Result<HashMap<RecordId, i64>> {
+        self.store.mapping_changed_at(scope, provider, subject, records).await
+    }
+
+    /// How many rows have a draft.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider.
+    pub async fn mapping_drafts_count(&self, scope: &Scope, provider: ProviderId, subject: Subject) -> Result<u64> {
+        self.store.mapping_drafts_count(scope, provider, subject).await
+    }
+
+    /// How many rows a filter selects, whatever their state.
+    ///
+    /// # Errors
+    /// `NotFound` for the provider; `Invalid` for a search that is too long.
+    pub async fn mapping_selected(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        subject: Subject,
+        filter: &MappingFilter,
+    ) -> Result<u64> {
+        self.store.mapping_selected(scope, provider, subject, filter).await
+    }
+
+    /// Which parties these projects of a directory bring; projects without a vendor are left out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn mapping_brought(
+        &self,
+        scope: &Scope,
+        provider: ProviderId,
+        projects: &[RecordId],
+    ) -> Result<HashMap<RecordId, Brought>> {
+        self.store.mapping_brought(scope, provider, projects).await
     }
 }

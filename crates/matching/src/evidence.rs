@@ -132,7 +132,8 @@ impl<F: Frequencies> Comparison<'_, F> {
             Key::State(_) => weights::STATE_SHARED,
             Key::City(_) => weights::CITY_SHARED,
             Key::Postcode(_) => weights::POSTCODE_SHARED,
-            _ => 0.0,
+            Key::Phone(_) | Key::Email(_) | Key::Domain(_) | Key::TaxId(_) | Key::Number(_) => 0.0,
+            Key::Address(_) | Key::House(_) | Key::Owner(_) | Key::Vendor(_) => 0.0,
         };
         let known = 0.3 + shared * weights::PRIOR_RECORDS;
         let weight = (rate * (self.frequencies.records() as f32 + weights::PRIOR_RECORDS) / (strangers + known)).ln();

@@ -47,6 +47,7 @@ pub use mapping::confirm::Confirmed;
 pub use mapping::decline::DeclineRow;
 pub use mapping::import::{Import, ImportCounts, ImportFilter, PART_BYTES};
 pub use mapping::link::LinkedChunk;
+pub use mapping::screen::Brought;
 pub use mapping::suggest::{SidesSeen, SuggestionsSaved, Undecided};
 pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};

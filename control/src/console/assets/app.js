@@ -1,4 +1,4 @@
-// The console's only script. Every page works without it; with it pages bring themselves up to date, forms are sent once, and the
+// The console's script; the mapping's is beside it. Every page works without; with it pages bring themselves up to date, forms are sent once, and the
 // keyboard goes where the mouse goes. It never makes markup out of text: what it takes over was parsed by the browser from our own pages.
 "use strict";
 
@@ -129,6 +129,7 @@
     for (const time of $$("time[data-ago]", copy)) { time.removeAttribute("title"); time.textContent = ""; }
     for (const row of $$(".at", copy)) { row.classList.remove("at"); if (!row.className) row.removeAttribute("class"); }
     for (const open of $$("details[open]", copy)) open.removeAttribute("open");
+    for (const said of $$("[data-words], .found", copy)) said.replaceChildren();
     return copy.innerHTML;
   }
 
@@ -150,6 +151,9 @@
     }
     tellTimes();
   }
+
+  // Another script of ours got a newer look of this page.
+  document.addEventListener("linkyard:page", (event) => takeOver(event.detail));
 
   function placeOf(element, region) {
     return $$("a, button, input, select, summary", region).indexOf(element);

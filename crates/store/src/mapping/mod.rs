@@ -17,6 +17,7 @@ mod outcome;
 mod picked;
 mod plan;
 mod registry_copy;
+pub(crate) mod screen;
 pub(crate) mod suggest;
 mod sync;
 pub(crate) mod unlink;
