@@ -47,7 +47,7 @@ pub(crate) struct Row {
 
 impl Plot {
     /// Draws it, with its title and its summary for those who do not see it.
-    pub(crate) fn drawn(mut self, draw: impl FnOnce(&mut Canvas<'_>) -> Drawn) -> Result<Self, Failure> {
+    fn drawn(mut self, draw: impl FnOnce(&mut Canvas<'_>) -> Drawn) -> Result<Self, Failure> {
         let svg = canvas::svg(draw).map_err(|error| Error::broken(format!("a plot could not be drawn: {error}")))?;
         let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
         let (id, (wide, high)) = (&self.id, SIZE);

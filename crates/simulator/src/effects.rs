@@ -83,8 +83,8 @@ impl Hit<'_> {
         };
         let mut reply = Reply::shaped(status, fault.shape.unwrap_or(shape), fault.message.as_deref().unwrap_or(text));
         let date = fault.retry_after_date_in_s.map(|seconds| self.shared.clock.http_date_in(seconds));
-        if let Some(wait) = date.or_else(|| fault.retry_after.clone()).or(fault.retry_after_s.map(|seconds| seconds.to_string()))
-        {
+        let seconds = fault.retry_after_s.map(|seconds| seconds.to_string());
+        if let Some(wait) = date.or_else(|| fault.retry_after.clone()).or(seconds) {
             reply = reply.with("Retry-After", wait);
         }
         let mut standing = self.standing.filter(|_| fault.rate_limit_headers.unwrap_or(true));

@@ -50,11 +50,14 @@ pub(super) fn ended(judged: &mut Existing, truth: &Truth, mapping: &Mapping) {
 
 /// Counts `mapping`, which is nobody's, where it is kept back all the same.
 pub(super) fn kept_back(judged: &mut Holding, truth: &Truth, mapping: &Mapping) {
-    let count = match mapping.state() {
-        MappingState::Held => &mut judged.held,
-        MappingState::Suggested => &mut judged.suggested,
-        _ => return,
-    };
+    let state = mapping.state();
+    if state == MappingState::Held {
+        judged.held += 1;
+    } else if state == MappingState::Suggested {
+        judged.suggested += 1;
+    } else {
+        return;
+    }
     // The gate names what it found in brackets at the end of its reason.
     let found = mapping.reason_message.rsplit_once('(').map(|(_, id)| format!("parties/{}", id.trim_end_matches(')')));
     let first = mapping.suggestions.first().map(|first| first.target.clone());
