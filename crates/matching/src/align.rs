@@ -148,7 +148,8 @@ impl Pairing<'_> {
     /// One word against one word.
     fn pair(&self, left: usize, right: usize) -> Option<Pair> {
         let (one, other) = (&self.left[left], self.right[right]);
-        let (kind, cost) = relation(one, other)?;
+        let last = left + 1 == self.left.len() && right + 1 == self.right.len();
+        let (kind, cost) = relation(one, other, last)?;
         // A misspelling of a common word is rare, and says no more than the common word.
         let worth = if kind == PairKind::Initial { 3.0 } else { self.worth(right).min(one.worth) };
         let cut_is_last =
@@ -265,7 +266,7 @@ fn run_bits(start: usize, length: usize) -> u32 {
 }
 
 /// How two different words can stand for each other, and what the difference costs.
-fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
+fn relation(left: &QueryWord<'_>, right: &Word, last: bool) -> Option<(PairKind, f32)> {
     let comparable = |kind: Kind| !matches!(kind, Kind::Number | Kind::Direction);
     if !comparable(left.kind) || !comparable(right.kind) {
         return None;
@@ -277,12 +278,12 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
             .then_some((PairKind::Initial, weights::INITIAL));
     }
     if similarity::same_sound(left.text, &right.text) {
-        return Some((PairKind::Misspelt, weights::SAME_SOUND));
+        return Some((PairKind::Misspelt, weights::SAME_SOUND + weights::crowded(left.crowd) * weights::CROWD_OF_SOUNDS));
     }
     let ending = if right.kind == Kind::Word { weights::OTHER_ENDING } else { weights::OTHER_ENDING_OF_A_TRADE };
     let known = if left.number.is_some_and(|_| left.worth < 8.0) && right.names.len() > 2 { weights::BOTH_KNOWN } else { 0.0 };
     let common = one.iter().zip(other).take_while(|(left, right)| left == right).count();
-    if common == short.len() && short.len() >= 3 {
+    if common == short.len() && (short.len() >= 3 || (last && short.len() == 2 && right.kind == Kind::Generic)) {
         if is_ending(&long[common..]) {
             return Some((PairKind::OtherEnding, ending + known * 0.5));
         }
@@ -301,8 +302,11 @@ fn relation(left: &QueryWord<'_>, right: &Word) -> Option<(PairKind, f32)> {
         && let Some(slips) = similarity::distance(one, other, allowed)
     {
         let first = if common == 0 { weights::FIRST_LETTER } else { 0.0 };
-        let short_word = if short.len() < 7 { weights::SHORT_WORD } else { 0.0 };
-        let cost = weights::SLIP + weights::FURTHER_SLIP * (slips as f32 - 1.0) + first + short_word + known;
+        let cost = weights::SLIP
+            + weights::FURTHER_SLIP * (slips as f32 - 1.0)
+            + first
+            + known
+            + weights::crowded(left.crowd) * slips as f32;
         let no_word = left.number.is_none() && right.kind == Kind::Generic && short.len() >= 7;
         let cost = if no_word { cost * weights::NO_WORD } else { cost };
         return Some((PairKind::Misspelt, cost));

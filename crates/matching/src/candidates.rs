@@ -7,11 +7,16 @@
 use crate::index::Index;
 use crate::names;
 use crate::query::Query;
+use crate::weights;
 
 /// The longest list of names with one word that is read.
 const NAMES_PER_WORD: usize = 400;
 /// How many entries of letter groups' lists are read for one name.
 const GROUP_BUDGET: usize = 1_800;
+/// The longest list of names with a misspelt word that is read.
+const NAMES_PER_SLIP: usize = 100;
+/// How many names are looked at for the common words that they share too.
+const NAMES_LOOKED_AT: usize = 60;
 /// How many names are compared in detail, for each name of the record.
 const NAMES_COMPARED: usize = 20;
 /// Names that share less than this part of what the best one shares are left out at once.
@@ -80,11 +85,20 @@ pub(crate) fn find(index: &Index, query: &Query<'_>, workspace: &mut Workspace) 
 fn similar_names(index: &Index, query: &Query<'_>, at: usize, workspace: &mut Workspace) -> Vec<u32> {
     let form = &query.forms[at];
     let names = &index.names;
+    let mut common = Vec::new();
     for word in &form.words {
+        for other in &word.near {
+            let list = &names.vocabulary.word(*other).names;
+            if list.len() <= NAMES_PER_SLIP {
+                workspace.add(list, names.vocabulary.worth(*other, names.len()) - weights::SLIP);
+            }
+        }
         let Some(number) = word.number else { continue };
         let list = &names.vocabulary.word(number).names;
         if list.len() <= NAMES_PER_WORD {
             workspace.add(list, word.worth);
+        } else {
+            common.push((number, word.worth));
         }
     }
     let mut groups: Vec<(usize, u16)> = names::groups(&form.form.key)
@@ -102,7 +116,7 @@ fn similar_names(index: &Index, query: &Query<'_>, at: usize, workspace: &mut Wo
         let worth = ((names.len() as f32 + 1.0) / length as f32).ln();
         workspace.add(names.with_group(group), worth);
     }
-    let mut best = workspace.best(index);
+    let mut best = workspace.best(index, &common);
     if let Some(node) = form.node
         && !best.contains(&node)
     {
@@ -122,25 +136,42 @@ impl Workspace {
         }
     }
 
-    /// The best names for their length, and an empty workspace again.
-    fn best(&mut self, index: &Index) -> Vec<u32> {
+    /// The best names for their length, and an empty workspace again. Words that are too common to find a name still speak for one that
+    /// was found.
+    fn best(&mut self, index: &Index, common: &[(u32, f32)]) -> Vec<u32> {
         let most = self.touched.iter().map(|node| self.scores[*node as usize]).fold(0.0, f32::max);
         let mut scored: Vec<(f32, u32)> = Vec::new();
         for node in self.touched.drain(..) {
             let score = std::mem::take(&mut self.scores[node as usize]);
             if score >= most * WORTH_A_LOOK {
-                scored.push((score / f32::from(index.names.node(node).groups + 6).sqrt(), node));
+                scored.push((score / length(index, node), node));
             }
         }
-        let order = |one: &(f32, u32), other: &(f32, u32)| {
-            let keys = || index.names.node(one.1).key.cmp(&index.names.node(other.1).key);
-            other.0.total_cmp(&one.0).then_with(keys)
-        };
-        if scored.len() > NAMES_COMPARED {
-            scored.select_nth_unstable_by(NAMES_COMPARED - 1, order);
-            scored.truncate(NAMES_COMPARED);
+        cut(index, &mut scored, NAMES_LOOKED_AT);
+        for (score, node) in &mut scored {
+            let words = &index.names.node(*node).words;
+            let shared: f32 = common.iter().filter(|(word, _)| words.contains(word)).map(|(_, worth)| worth).sum();
+            *score += shared / length(index, *node);
         }
-        scored.sort_unstable_by(order);
+        cut(index, &mut scored, NAMES_COMPARED);
         scored.into_iter().map(|(_, node)| node).collect()
     }
+}
+
+/// What a name's score is divided by: a long one has more in common with any.
+fn length(index: &Index, node: u32) -> f32 {
+    f32::from(index.names.node(node).groups + 6).sqrt()
+}
+
+/// Leaves the best, in order.
+fn cut(index: &Index, scored: &mut Vec<(f32, u32)>, most: usize) {
+    let order = |one: &(f32, u32), other: &(f32, u32)| {
+        let keys = || index.names.node(one.1).key.cmp(&index.names.node(other.1).key);
+        other.0.total_cmp(&one.0).then_with(keys)
+    };
+    if scored.len() > most {
+        scored.select_nth_unstable_by(most - 1, order);
+        scored.truncate(most);
+    }
+    scored.sort_unstable_by(order);
 }

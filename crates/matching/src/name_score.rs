@@ -3,7 +3,7 @@
 use crate::align::{self, Alignment, PairKind, Whole};
 use crate::names::{Names, Node};
 use crate::query::QueryForm;
-use crate::weights;
+use crate::weights::{self, Rates};
 use crate::words::Kind;
 
 /// What one side has alone, by kind of word.
@@ -31,11 +31,12 @@ pub(crate) struct Said {
 }
 
 /// What an alignment says.
-pub(crate) fn say(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, extra: f32) -> Said {
+pub(crate) fn say(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Names, rates: &Rates) -> Said {
     let complete = alignment.whole != Whole::Different || (alignment.left == 0 && alignment.right == 0);
-    let less = if alignment.whole == Whole::Different { difference(alignment, query, node, names, extra) } else { 0.0 };
+    let less =
+        if alignment.whole == Whole::Different { difference(alignment, query, node, names, rates.relatives()) } else { 0.0 };
     let beyond = weights::MOST_BEYOND_RECORDS - less;
-    let at = |beyond: f32| score(alignment, query, node, names, (extra, beyond));
+    let at = |beyond: f32| score(alignment, query, node, names, (rates.extra_words(), beyond));
     let together = beyond.max(weights::MOST_TOGETHER);
     Said { nats: at(beyond), together: at(together), complete }
 }
@@ -71,7 +72,7 @@ fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Name
     if alignment.whole != Whole::Different {
         return (gain + whole).max(least(alignment, query, node, records)).min(records + weights::MOST_BEYOND_RECORDS) - swapped;
     }
-    let alike = if whole_but_spelling(alignment) && telling(query) { weights::WHOLE_BUT_SPELLING } else { 0.0 };
+    let alike = if whole_but_spelling(alignment) && telling(query) { whole_but(alignment, query) } else { 0.0 };
     let most = (records + beyond).max(0.0);
     let score = (gain + alike).min(records + beyond + 3.0) - alone(alignment, query, node, names, extra) - swapped;
     // Above the ceiling more still orders candidates, though it says next to nothing.
@@ -83,6 +84,16 @@ fn score(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: &Name
 fn whole_but_spelling(alignment: &Alignment) -> bool {
     let spelled = |pair: &align::Pair| !matches!(pair.kind, PairKind::Initial | PairKind::Acronym);
     alignment.left == 0 && alignment.right == 0 && alignment.pairs.iter().all(spelled)
+}
+
+/// What it says that all words stand for each other: the less the more words are as near as the misspelt one by chance.
+fn whole_but(alignment: &Alignment, query: &QueryForm<'_>) -> f32 {
+    let misspelt = alignment.pairs.iter().filter(|pair| pair.kind == PairKind::Misspelt);
+    let less = misspelt.flat_map(|pair| {
+        let part = if pair.cost < weights::SLIP { weights::CROWD_OF_SOUNDS } else { 1.0 };
+        align::bits(pair.left).map(move |at| part * weights::crowded(query.words[at].crowd))
+    });
+    (weights::WHOLE_BUT_SPELLING - less.fold(0.0, f32::max)).max(0.0)
 }
 
 /// Whether one of the words is more than a trade, a place or initials.
@@ -117,13 +128,20 @@ fn difference(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, names: 
         .sum();
     let here = align::bits(alignment.left).map(|at| (query.words[at].kind, query.words[at].worth));
     let there = align::bits(alignment.right).map(|at| (kind_there(at), names.vocabulary.worth(node.words[at], names.len())));
+    // "Marino & Marino" is not "Marino".
+    let again = if repeated(&query.form.key, query.words.len()) == repeated(&node.key, node.words.len()) { 0.0 } else { extra };
+    let spelled = spelled + again * weights::LESS_FOR_A_LETTER;
     let mut alone: Vec<f32> = here.chain(there).map(|(kind, worth)| less(kind, worth, extra)).collect();
     spelled + weighted(&mut alone, &weights::EXTRA_SHARES)
 }
 
+/// How many words of a name stand there again.
+fn repeated(key: &str, distinct: usize) -> usize {
+    (key.split(' ').count().min(crate::name::WORDS_COMPARED)).saturating_sub(distinct)
+}
+
 /// By how much a word that only one side has lowers the ceiling.
 fn less(kind: Kind, worth: f32, extra: f32) -> f32 {
-    let extra = extra.max(weights::LEAST_CARE);
     match kind {
         Kind::Word => extra * weights::LESS_FOR_A_WORD * (worth / weights::RARE_WORD).min(1.0),
         Kind::Generic => extra * weights::LESS_FOR_A_GENERIC,

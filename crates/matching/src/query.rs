@@ -32,11 +32,19 @@ pub(crate) struct QueryWord<'r> {
     pub(crate) kind: Kind,
     /// What it is worth that another name has it too.
     pub(crate) worth: f32,
+    /// The words of the index that are one slip away, where they were looked up.
+    pub(crate) near: Vec<u32>,
+    /// How many words are that near to one of its length by chance.
+    pub(crate) crowd: f32,
 }
 
 impl<'r> Query<'r> {
     pub(crate) fn new(prepared: &'r Prepared, names: &Names, itself: Option<u32>) -> Self {
-        let forms = prepared.forms.iter().map(|form| QueryForm::new(form, names)).collect();
+        let mut forms: Vec<QueryForm<'_>> = prepared.forms.iter().map(|form| QueryForm::new(form, names)).collect();
+        for word in forms.iter_mut().flat_map(|form| &mut form.words) {
+            word.near = names.vocabulary.misspelt(word.text);
+            word.crowd = word.crowd.max(word.near.len() as f32 - 1.0);
+        }
         Self { forms, fields: &prepared.fields, itself }
     }
 }
@@ -55,11 +63,27 @@ impl<'r> QueryWord<'r> {
             Some(number) => {
                 let word = names.vocabulary.word(number);
                 let worth = names.vocabulary.worth(number, names.len());
-                Self { text, number: Some(number), letters: word.letters, kind: word.kind, worth }
+                Self {
+                    text,
+                    number: Some(number),
+                    letters: word.letters,
+                    kind: word.kind,
+                    worth,
+                    near: Vec::new(),
+                    crowd: names.vocabulary.crowd(text.len()),
+                }
             }
             None => {
                 let worth = names.vocabulary.worth_of_unknown(text, names.len());
-                Self { text, number: None, letters: similarity::letters(text), kind: Kind::of(text), worth }
+                Self {
+                    text,
+                    number: None,
+                    letters: similarity::letters(text),
+                    kind: Kind::of(text),
+                    worth,
+                    near: Vec::new(),
+                    crowd: names.vocabulary.crowd(text.len()),
+                }
             }
         }
     }

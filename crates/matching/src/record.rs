@@ -234,7 +234,12 @@ fn day(text: &str) -> Option<i32> {
 
 /// FNV-1a, 64 bits: the same value on every machine and in every build.
 pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    hash_of(text.bytes())
+}
+
+/// As [`hash`], of single bytes.
+pub(crate) fn hash_of(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl Known {
             return *score;
         }
         let node = index.names.node(number);
-        let said = name_score::say(&align::align(form, node, &index.names), form, node, &index.names, index.rates.extra_words());
+        let said = name_score::say(&align::align(form, node, &index.names), form, node, &index.names, &index.rates);
         self.0.push((at, number, said));
         said
     }
@@ -264,8 +264,9 @@ fn compete(index: &Index, query: &Query<'_>, candidates: &Candidates, prior: f32
 /// The evidence of a name whose records were too many to look at.
 fn unseen_name(index: &Index, query: &Query<'_>, number: u32) -> f32 {
     let node = index.names.node(number);
-    let score =
-        |form: &QueryForm<'_>| name_score::say(&align::align(form, node, &index.names), form, node, &index.names, 1.0).nats;
+    let score = |form: &QueryForm<'_>| {
+        name_score::say(&align::align(form, node, &index.names), form, node, &index.names, &index.rates).nats
+    };
     query.forms.iter().map(score).fold(weights::WORST_NAME, f32::max)
 }
 

@@ -49,6 +49,9 @@ fn sounds(word: &str) -> impl Iterator<Item = u8> + '_ {
             return None;
         }
         let next = bytes.get(at + 1).copied().unwrap_or_default();
+        if next == bytes[at] && !next.is_ascii_digit() {
+            return None;
+        }
         let (sound, more) = match (bytes[at], next) {
             (vowel @ (b'a' | b'o' | b'u'), b'e') => (vowel, 1),
             (b'p', b'h') => (b'f', 1),

@@ -10,6 +10,15 @@ use std::collections::HashMap;
 /// How many names the prior weighs as much as; a directory of more names overrules it.
 const PRIOR_NAMES: f32 = 500.0;
 
+/// How long a word is whose slips are looked up, in letters: in a longer one enough letter groups stay whole.
+const SLIPS_FOUND: std::ops::RangeInclusive<usize> = 4..=MOST_LETTERS;
+const MOST_LETTERS: usize = 12;
+
+/// How many words are that near, by length, before a list has said anything; it counts as so many words.
+const CROWD_BEFORE: [f32; MOST_LETTERS + 1] = [3.0, 3.0, 3.0, 3.0, 2.0, 0.8, 0.4, 0.2, 0.12, 0.1, 0.08, 0.06, 0.05];
+const CROWD_OF_LONG_WORDS: f32 = 0.05;
+const CROWD_WORDS: f32 = 60.0;
+
 /// One word.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
@@ -29,6 +38,10 @@ pub(crate) struct Vocabulary {
     words: Vec<Word>,
     numbers: HashMap<Box<str>, u32>,
     free: Vec<u32>,
+    /// Words by what is left of them without one letter: words a slip apart meet there.
+    shortened: HashMap<u64, Vec<u32>>,
+    /// How many words of each length are so noted, and how many neighbours they have together.
+    crowds: [(u32, u32); MOST_LETTERS + 1],
     /// The words that are common among the names that look for a counterpart, with their share.
     asked: HashMap<Box<str>, f32>,
 }
@@ -60,6 +73,15 @@ impl Vocabulary {
         }
         if word.names.is_empty() {
             self.numbers.remove(&word.text);
+            let text = word.text.clone();
+            for key in shortened(&text) {
+                let list = self.shortened.entry(key).or_default();
+                list.retain(|known| *known != number);
+                if list.is_empty() {
+                    self.shortened.remove(&key);
+                }
+            }
+            self.count_crowd(&text, false);
             self.free.push(number);
         }
     }
@@ -84,7 +106,47 @@ impl Vocabulary {
             }
         };
         self.numbers.insert(text.into(), number);
+        self.count_crowd(text, true);
+        for key in shortened(text) {
+            self.shortened.entry(key).or_default().push(number);
+        }
         number
+    }
+
+    /// Counts a word that comes or goes, and each neighbour in both directions.
+    fn count_crowd(&mut self, text: &str, comes: bool) {
+        if shortened(text).is_empty() {
+            return;
+        }
+        let count = |value: &mut u32, by: u32| *value = if comes { *value + by } else { value.saturating_sub(by) };
+        let near = self.misspelt(text);
+        let (words, neighbours) = &mut self.crowds[text.len()];
+        count(words, 1);
+        count(neighbours, u32::try_from(near.len()).unwrap_or_default());
+        for other in near {
+            let length = self.word(other).text.len();
+            count(&mut self.crowds[length].1, 1);
+        }
+    }
+
+    /// How many words of the list stand one slip away from a word of this length by chance: where words crowd, a slip says little.
+    pub(crate) fn crowd(&self, letters: usize) -> f32 {
+        let before = CROWD_BEFORE.get(letters).copied().unwrap_or(CROWD_OF_LONG_WORDS);
+        let (words, neighbours) = self.crowds.get(letters).copied().unwrap_or_default();
+        (neighbours as f32 + before * CROWD_WORDS) / (words as f32 + CROWD_WORDS)
+    }
+
+    /// The words that are one slip away from `text`, in the order of their texts; what comes out does not depend on the order they came in.
+    pub(crate) fn misspelt(&self, text: &str) -> Vec<u32> {
+        let mut found: Vec<u32> = shortened(text).iter().filter_map(|key| self.shortened.get(key)).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|number| {
+            let other = &*self.word(*number).text;
+            other != text && similarity::distance(text.as_bytes(), other.as_bytes(), 1).is_some()
+        });
+        found.sort_by(|one, other| self.word(*one).text.cmp(&self.word(*other).text));
+        found
     }
 
     /// What it is worth, in nats, that a second name has the word too: `-ln` of how likely any name has it.
@@ -110,6 +172,20 @@ impl Vocabulary {
     fn asked(&self, text: &str) -> f32 {
         self.asked.get(text).copied().unwrap_or_default()
     }
+}
+
+/// The hashes of a word and of what is left of it without one letter; nothing for a word that is no name, or so long that its groups of letters
+/// find it anyway.
+fn shortened(text: &str) -> Vec<u64> {
+    if !SLIPS_FOUND.contains(&text.len()) || !text.is_ascii() || Kind::of(text) != Kind::Word {
+        return Vec::new();
+    }
+    let without =
+        |at: usize| crate::record::hash_of(text.bytes().enumerate().filter(|(place, _)| *place != at).map(|(_, letter)| letter));
+    let mut keys: Vec<u64> = (0..=text.len()).map(without).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 fn worth(others: usize, background: f32, asked: f32, names: usize) -> f32 {

@@ -9,7 +9,7 @@ pub(crate) const WHOLE_NAME: f32 = 3.3;
 /// a name that one record of the list bears is not a frequent one, whatever words it is made of.
 pub(crate) const LEAST_BEYOND_RECORDS: f32 = 3.4;
 /// Every word of one stands for one of the other, though not all are spelled alike: most of what makes whole names telling holds for them too.
-pub(crate) const WHOLE_BUT_SPELLING: f32 = 2.2;
+pub(crate) const WHOLE_BUT_SPELLING: f32 = 2.5;
 /// The least for an equal name of trades, places and initials only.
 pub(crate) const LEAST_OF_COMMON_WORDS: f32 = 2.4;
 /// The same words in another order.
@@ -25,7 +25,7 @@ pub(crate) const LESS_FOR_A_COMMON_SPELLING: f32 = 0.15;
 /// The ceiling is never below this for two records with one phone or one address.
 pub(crate) const MOST_TOGETHER: f32 = 2.1;
 /// What evidence above the ceiling counts.
-pub(crate) const ABOVE_THE_MOST: f32 = 0.03;
+pub(crate) const ABOVE_THE_MOST: f32 = 0.06;
 /// From this worth on a word that only one side has is as telling as can be.
 pub(crate) const RARE_WORD: f32 = 4.5;
 /// The same for a word that only one side has, by kind. A place is between the two: one that many names here have is left out as easily as a
@@ -35,8 +35,6 @@ pub(crate) const LESS_FOR_A_GENERIC: f32 = 1.5;
 pub(crate) const LESS_FOR_A_PLACE: (f32, f32) = (0.7, 3.4);
 pub(crate) const LESS_FOR_A_RELATIVE: f32 = 3.5;
 pub(crate) const LESS_FOR_A_LETTER: f32 = 1.3;
-/// However carelessly names are kept, this part of it counts: a list full of look-alikes must not teach that they are one.
-pub(crate) const LEAST_CARE: f32 = 0.8;
 /// Where a place begins to be rare, and where it is as rare as can be, in nats.
 pub(crate) const RARE_PLACE: (f32, f32) = (3.0, 5.0);
 /// Equal as written, letter by letter.
@@ -63,14 +61,23 @@ pub(crate) const WORD_SHARES: [f32; 6] = [1.0, 0.85, 0.65, 0.5, 0.4, 0.3];
 pub(crate) const EXTRA_SHARES: [f32; 6] = [1.0, 0.7, 0.5, 0.35, 0.25, 0.2];
 
 /// A letter wrong in a word, and each further one.
-pub(crate) const SLIP: f32 = 2.2;
+pub(crate) const SLIP: f32 = 1.8;
 pub(crate) const FURTHER_SLIP: f32 = 2.3;
-/// In a short word a wrong letter makes another word more easily.
-pub(crate) const SHORT_WORD: f32 = 1.3;
+/// What a slip says less the more words of the list stand one slip apart by chance, as short ones do and the syllables of one region: that
+/// some word is near tells as much less as a word that so many names have.
+pub(crate) fn crowded(neighbours: f32) -> f32 {
+    ((neighbours + ALONE) / ALONE).ln()
+}
+
+/// The part of that for two spellings of one sound, which are fewer than slips.
+pub(crate) const CROWD_OF_SOUNDS: f32 = 0.5;
+
+/// So many names a word that no other name has counts as.
+const ALONE: f32 = 0.2;
 /// The part of that for a word which only this name has beside a long common one: "constructiion" is no word.
 pub(crate) const NO_WORD: f32 = 0.5;
 /// The first letter is wrong, which people rarely get wrong.
-pub(crate) const FIRST_LETTER: f32 = 0.8;
+pub(crate) const FIRST_LETTER: f32 = 1.6;
 /// Both spellings are words that other names have too: they are two words rather than one misspelt.
 pub(crate) const BOTH_KNOWN: f32 = 2.2;
 /// A word cut short or abbreviated, another ending of one stem, an initial, an acronym, two words written as one.
@@ -118,7 +125,7 @@ pub(crate) const WORST_NAME: f32 = -5.0;
 pub(crate) const FIELD_SHARES: [f32; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
 
 /// So many records beside those of the list are thought of when it says how likely a counterpart is.
-pub(crate) const FEW_RECORDS: f32 = 3.0;
+pub(crate) const FEW_RECORDS: f32 = 1.0;
 
 /// So many records the prior of a value's frequency counts as.
 pub(crate) const PRIOR_RECORDS: f32 = 20.0;
@@ -173,7 +180,17 @@ pub(crate) struct Rates {
 impl Rates {
     /// How much words that only one side has count against a match: where names are kept carelessly, little; where they are not, much.
     pub(crate) fn extra_words(&self) -> f32 {
-        (self.renamed.ln() / USUALLY_RENAMED.ln()).clamp(0.5, 1.2)
+        self.care().clamp(0.5, 1.0)
+    }
+
+    /// How much they lower what names that differ can be worth. However carelessly names are kept, most of it counts: a list full of look-alikes
+    /// must not teach that they are one.
+    pub(crate) fn relatives(&self) -> f32 {
+        self.care().clamp(0.8, 1.2)
+    }
+
+    fn care(&self) -> f32 {
+        self.renamed.ln() / USUALLY_RENAMED.ln()
     }
 }
 

@@ -188,21 +188,43 @@ impl Report {
             println!("{report}");
             return;
         }
-        print_values("", &self.figures);
-        println!("{:<28} {:>10.4} (normalising every name once; {ratio} times that)", "floor seconds", self.floor);
-        self.wrong.iter().for_each(|wrong| println!("wrong STRONG: {wrong}"));
+        print(&self.figures);
+        if let Some(names_only) = self.figures.get("names_only") {
+            println!("\nThe same lists, names only");
+            print(names_only);
+        }
+        println!("\nNormalising every name once takes {:.4} s; everything together took {ratio} times that.", self.floor);
+        if !self.wrong.is_empty() {
+            println!("\nSTRONG suggestions that are wrong ({}):", self.wrong.len());
+            self.wrong.iter().for_each(|wrong| println!("  {wrong}"));
+        }
     }
 }
 
-fn print_values(above: &str, values: &Value) {
-    for (name, value) in values.as_object().into_iter().flatten() {
-        let name = format!("{above}{name}");
-        if value.is_object() {
-            print_values(&format!("{name}."), value);
-        } else {
-            println!("{name:<28} {value:>10}");
+/// The figures as a person reads them; without a known truth only what was made and what it cost.
+fn print(figures: &Value) {
+    let number = |name: &str| figures[name].as_f64().unwrap_or_default();
+    println!("{} records, {} suggestions, {} conflicts", figures["records"], figures["suggestions"], figures["conflicts"]);
+    if let Some(partnered) = figures.get("records_with_partner") {
+        println!("{partnered} of the records have a counterpart:");
+        println!("  the first suggestion is right    {:.4}  (hit1)", number("hit1"));
+        println!("  one of the first five is right   {:.4}  (hit5)", number("hit5"));
+        println!("\n  band     made   right  precision   recall");
+        for band in ["strong", "likely", "weak"] {
+            let of = &figures[band];
+            let share = |name: &str| of[name].as_f64().map_or("-".to_owned(), |share| format!("{share:.4}"));
+            let (made, right) = (of["made"].to_string(), of["right"].to_string());
+            println!("  {:<6} {made:>6}  {right:>6}  {:>9}  {:>7}", band.to_uppercase(), share("precision"), share("recall"));
         }
+        println!("\n  STRONG for a record that has no counterpart: {}", figures["strong_without_partner"]);
     }
+    println!(
+        "{:.2} s on one core, {:.0} MiB at most, {:.0} bytes in the index per record, {:.1} microseconds for one changed record",
+        number("seconds"),
+        number("peak_rss_mib"),
+        number("index_bytes_per_record"),
+        number("update_microseconds")
+    );
 }
 
 fn write(path: &std::path::Path, records: &[Record], run: &Run) -> Result<()> {

@@ -68,6 +68,38 @@ fn what_thousands_share_finds_nobody() {
 }
 
 #[test]
+fn eight_hundred_firms_of_one_registered_agent_are_eight_hundred_firms() {
+    let at_the_agent = |id: &str, name: &str| vendor(id, name, "1209 Orange Street", "Wilmington", "302-658-7581");
+    let records: Vec<Record> =
+        (0..800).map(|at| at_the_agent(&at.to_string(), &format!("Zu{}ex LLC", letters(at * 7)))).collect();
+    let index = index_of(&records);
+    assert!(duplicates(&index, &records).is_empty());
+    for stranger in ["Halcyon Freight", "Oxbow Freight Holdings", "LLC", ""] {
+        no_strong(&index.suggest(&at_the_agent("asked", stranger), 5), stranger);
+    }
+}
+
+#[test]
+fn words_that_crowd_one_letter_apart_are_words() {
+    let name = |at: usize| format!("Ga{}{}lor Roofing", letters(at % 26), letters(at / 26 % 26));
+    let records: Vec<Record> = (0..600).map(|at| named(at, name(at))).collect();
+    let index = index_of(&records);
+    for at in 600..676 {
+        no_strong(&index.suggest(&named("asked", name(at)), 5), &name(at));
+        assert!(compared(&index, &named("asked", name(at))) < 50);
+    }
+    let mut emptied = index.clone();
+    records.iter().for_each(|record| assert!(emptied.remove(&record.id)));
+    emptied.insert(&named("1", name(7)));
+    let fresh = index_of(&[named("1", name(7))]);
+    assert_eq!(
+        emptied.suggest(&named("asked", name(8)), 5),
+        fresh.suggest(&named("asked", name(8)), 5),
+        "what is gone crowds nobody"
+    );
+}
+
+#[test]
 fn endless_names_are_read_to_an_end() {
     let mut records = crowd();
     records.push(named("long", "Acme ".repeat(1_000)));
