@@ -125,7 +125,7 @@ pub(crate) const WORST_NAME: f32 = -5.0;
 pub(crate) const FIELD_SHARES: [f32; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
 
 /// So many records beside those of the list are thought of when it says how likely a counterpart is.
-pub(crate) const FEW_RECORDS: f32 = 1.0;
+pub(crate) const FEW_RECORDS: f32 = 0.5;
 
 /// So many records the prior of a value's frequency counts as.
 pub(crate) const PRIOR_RECORDS: f32 = 20.0;
