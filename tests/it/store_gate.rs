@@ -26,7 +26,8 @@ const STARTS: [&str; 20] = [
     "Ar", "Bel", "Bran", "Cal", "Cor", "Dal", "Dor", "El", "Fen", "Gar", "Hal", "Ing", "Kel", "Kow", "Lam", "Mar", "Mon", "Nor",
     "Pal", "Ros",
 ];
-const MIDDLES: [&str; 10] = ["al", "ber", "de", "en", "i", "li", "man", "o", "ra", "vi"];
+/// No two of them are a letter apart: names of one trade that differ by a letter are held, and rightly.
+const MIDDLES: [&str; 10] = ["al", "ber", "de", "en", "quo", "li", "man", "o", "ra", "sut"];
 const ENDS: [&str; 10] = ["ston", "ski", "field", "berg", "dale", "ez", "ini", "wood", "ley", "hurst"];
 const TRADES: [&str; 8] = ["Electric", "Plumbing", "Roofing", "Masonry", "Concrete", "Painting", "Paving", "Glass"];
 

@@ -9,7 +9,7 @@ use crate::evidence::{Field, Level};
 use crate::index::Index;
 use crate::keys::match_keys;
 use crate::name::Subject;
-use crate::nearly::{Extra, Typed};
+use crate::nearly::{Extra, Nearly, Typed};
 use crate::product;
 use crate::query::Query;
 use crate::reason;
@@ -31,11 +31,13 @@ const VENDOR_FROM: f32 = 0.95;
 /// The same for a project: its names are addresses, in which a slip tells two apart.
 const PROJECT_FROM: f32 = 0.9;
 /// The same for names that differ by nothing but one word.
-const BUT_A_WORD_FROM: f32 = 0.6;
+const BUT_A_WORD_FROM: f32 = 0.55;
 /// The same for names that differ by nothing but a common word.
-const BUT_A_COMMON_WORD_FROM: f32 = 0.4;
+const BUT_A_COMMON_WORD_FROM: f32 = 0.25;
+/// The same for names with a letter wrong in what tells firms apart, where the telephones differ.
+const SLIP_ELSEWHERE_FROM: f32 = 0.2;
 /// The same where telephone, e-mail, domain or house agree.
-const SAME_CONTACT_FROM: f32 = 0.5;
+const SAME_CONTACT_FROM: f32 = 0.3;
 /// More records than this share a telephone or a house because of a building or an agent, and it says nothing.
 const FEW_SHARE: usize = 4;
 
@@ -100,7 +102,7 @@ impl Known {
         for target in typed.keys().iter().filter_map(|key| self.typings.get(key)).flatten() {
             let slot = self.index.slot(&target.to_string());
             if let (Some(slot), Some(version)) = (slot, self.records.get(target))
-                && typed.nearly(&version.typed)
+                && typed.nearly(&version.typed).is_some()
             {
                 slots.insert(slot);
             }
@@ -155,7 +157,8 @@ impl lookalike::Gatekeeper for Gatekeeper {
             }
             let reasons = reason::reasons(&known.index, &query, &record, &scored);
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            let surely = scored.alike() >= product::SURELY_FROM || (same_contact(&scored) && typed.nearly(&version.typed));
+            let surely =
+                scored.alike() >= product::SURELY_FROM || (same_contact(&scored) && typed.nearly(&version.typed).is_some());
             found.push((scored.alike(), Alike { target, reasons: reasons.join("; "), surely }));
         }
         drop(query);
@@ -188,9 +191,13 @@ fn holds(subject: Subject, scored: &Scored, here: &Typed, there: &Typed) -> bool
         Some(Extra::Telling) => alike >= BUT_A_WORD_FROM,
         None => false,
     };
-    (same_contact(scored) && alike >= SAME_CONTACT_FROM)
-        || here.nearly(there)
-        || (alike >= BUT_A_COMMON_WORD_FROM && but_a_word())
+    let typed_otherwise = match here.nearly(there) {
+        Some(Nearly::Typing) => true,
+        // Two firms of so similar names are told apart by their telephones.
+        Some(Nearly::Slip) => alike >= SLIP_ELSEWHERE_FROM || scored.findings.level(Field::Phone) != Some(Level::Different),
+        None => false,
+    };
+    (same_contact(scored) && alike >= SAME_CONTACT_FROM) || typed_otherwise || (alike >= BUT_A_COMMON_WORD_FROM && but_a_word())
 }
 
 #[cfg(test)]
@@ -200,6 +207,35 @@ mod tests {
 
     fn named(name: &str, phone: &str) -> Features {
         Features { name: name.to_owned(), phone: phone.to_owned(), ..Features::default() }
+    }
+
+    /// One firm, as eight people write it.
+    const SPELLED: [&str; 8] = [
+        "Kowalczyk Brothers Masonry LLC",
+        "KOWALCZYK BROS MASONRY",
+        "Kowalczik Brothers Masonry",
+        "Kowalczyk Masonry",
+        "Kowalczyk Brothers Masnry Inc",
+        "Kowalczykbrothers Masonry",
+        "kowalczyk brothers masonry, inc.",
+        "The Kowalczyk Brothers Masonry",
+    ];
+
+    #[test]
+    fn whichever_spelling_is_there_holds_every_other() {
+        for there in SPELLED {
+            let gate = Gatekeeper::new(linkyard_core::mapping::Subject::Vendor);
+            for at in 0..60 {
+                let letter = char::from(b'a' + u8::try_from(at % 26).expect("small"));
+                gate.know(TargetId::generate(), &named(&format!("Stranger{letter}{letter}{at} Roofing"), ""));
+            }
+            let id = TargetId::generate();
+            gate.know(id, &named(there, "312 555 0142"));
+            for asked in SPELLED {
+                let found = gate.alike(&named(asked, "312 555 0142"));
+                assert!(found.iter().any(|one| one.target == id), "{asked} after {there}");
+            }
+        }
     }
 
     #[test]

@@ -15,14 +15,21 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The shortest word in which a wrong letter is a slip, in letters: below it every letter makes another word.
 const SHORTEST_SLIPPED: usize = 4;
-/// The shortest word that can begin with the wrong letter.
-const SHORTEST_MISBEGUN: usize = 7;
 /// The fewest letters of a name that can be the beginning of a longer one that was cut off.
 const SHORTEST_CUT: usize = 12;
 /// The fewest letters of names that are equal but for their spaces.
 const SHORTEST_RESPACED: usize = 4;
 /// The longest word that can be initials, which people put in any order.
 const LONGEST_INITIALS: usize = 3;
+
+/// How one name can be another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Nearly {
+    /// A letter is wrong in a word by which firms are told apart: there may be two firms of so similar names.
+    Slip,
+    /// Nothing that tells firms apart is different.
+    Typing,
+}
 
 /// What kind of word a name has more than another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,21 +76,32 @@ impl Typed {
             for (at, word) in words(name).enumerate().filter(|(_, word)| word.len() >= SHORTEST_SLIPPED - 1) {
                 let others: Vec<&str> = words(name).enumerate().filter(|(other, _)| *other != at).map(|(_, word)| word).collect();
                 keys.insert(hash(("slip", &others, at, word.as_bytes()[0])));
-                if word.len() >= SHORTEST_MISBEGUN {
-                    keys.insert(hash(("slip", &others, at)));
-                }
             }
         }
         keys
     }
 
-    /// Whether one can be the other, typed otherwise.
-    pub(crate) fn nearly(&self, other: &Self) -> bool {
-        self.typed.iter().zip(&other.typed).any(|(one, other)| one_typing(one, other))
-            || cut(&self.typed[0], &other.typed[0])
-            || self
-                .spellings(other)
-                .any(|(one, other)| one_typing(one, other) || cut(one, other) || but_a_common_word(one, other))
+    /// Whether, and how far, one can be the other, typed otherwise.
+    pub(crate) fn nearly(&self, other: &Self) -> Option<Nearly> {
+        let typed = self.typed.iter().zip(&other.typed).filter_map(|(one, other)| one_typing(one, other));
+        let spelled = self.spellings(other).filter_map(|(one, other)| {
+            let typing = cut(one, other) || but_a_common_word(one, other);
+            if typing { Some(Nearly::Typing) } else { one_typing(one, other) }
+        });
+        let cut = cut(&self.typed[0], &other.typed[0]).then_some(Nearly::Typing);
+        typed.chain(spelled).chain(cut).max()
+    }
+
+    /// Whether they are a letter apart, whatever their spaces: two slips, which is too much without anything else that agrees.
+    pub(crate) fn nearly_in_letters(&self, other: &Self) -> bool {
+        let typed = self.typed.iter().zip(&other.typed).map(|(one, other)| (&**one, &**other));
+        typed.chain(self.spellings(other)).any(|(one, other)| {
+            let (one, other): (Vec<u8>, Vec<u8>) = (letters(one).collect(), letters(other).collect());
+            one.len().min(other.len()) >= SHORTEST_CUT
+                && one.iter().chain(&other).all(u8::is_ascii_alphabetic)
+                && one.first() == other.first()
+                && similarity::distance(&one, &other, 1).is_some()
+        })
     }
 
     /// The word that one of them has more, where they differ in nothing else, whatever word that is; a common one before others.
@@ -97,8 +115,8 @@ impl Typed {
     }
 }
 
-fn one_typing(one: &str, other: &str) -> bool {
-    same_letters(one, other) || reordered(one, other) || slipped(one, other)
+fn one_typing(one: &str, other: &str) -> Option<Nearly> {
+    if same_letters(one, other) || reordered(one, other) { Some(Nearly::Typing) } else { slipped(one, other) }
 }
 
 fn words(name: &str) -> impl Iterator<Item = &str> + Clone {
@@ -138,23 +156,25 @@ fn reordered(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.contains(' ') && sorted(one) == sorted(other)
 }
 
-/// The same words but for one, which differs by a letter.
-fn slipped(one: &str, other: &str) -> bool {
+/// The same words but for one, which differs by a letter, though not by its first one: that is what people get right.
+fn slipped(one: &str, other: &str) -> Option<Nearly> {
     if one.len().abs_diff(other.len()) > 1 || words(one).count() != words(other).count() {
-        return false;
+        return None;
     }
     let mut unlike = words(one).zip(words(other)).filter(|(left, right)| left != right);
-    let (Some((left, right)), None) = (unlike.next(), unlike.next()) else { return false };
+    let (Some((left, right)), None) = (unlike.next(), unlike.next()) else { return None };
     let shorter = left.len().min(right.len());
-    let begun = shorter >= SHORTEST_MISBEGUN || left.as_bytes()[0] == right.as_bytes()[0];
+    let begun = left.as_bytes().first() == right.as_bytes().first();
     let can_slip = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphabetic()) && Kind::of(word) != Kind::Number;
     let directions = Kind::of(left) == Kind::Direction && Kind::of(right) == Kind::Direction;
-    shorter >= SHORTEST_SLIPPED
+    let slipped = shorter >= SHORTEST_SLIPPED
         && begun
         && can_slip(left)
         && can_slip(right)
         && !directions
-        && similarity::distance(left.as_bytes(), right.as_bytes(), 1).is_some()
+        && similarity::distance(left.as_bytes(), right.as_bytes(), 1).is_some();
+    let telling = [left, right].iter().all(|word| Kind::of(word) == Kind::Word);
+    slipped.then_some(if telling { Nearly::Slip } else { Nearly::Typing })
 }
 
 /// One is the other, cut off other than before a number.
@@ -215,8 +235,8 @@ mod tests {
             ("The Flood Company, LLC", "THE FLOOD COMPANY SERVICES LLC"),
             ("J K & S Electrical Co.", "K J & S ELECTRICAL CO."),
         ] {
-            assert!(typed(one).nearly(&typed(other)), "{one} {other}");
-            assert!(typed(other).nearly(&typed(one)), "{other} {one}");
+            assert_eq!(typed(one).nearly(&typed(other)), Some(Nearly::Typing), "{one} {other}");
+            assert_eq!(typed(other).nearly(&typed(one)), Some(Nearly::Typing), "{other} {one}");
         }
     }
 
@@ -235,8 +255,23 @@ mod tests {
             ("", ""),
             ("LLC", "Inc"),
         ] {
-            assert!(!typed(one).nearly(&typed(other)), "{one} {other}");
+            assert_eq!(typed(one).nearly(&typed(other)), None, "{one} {other}");
         }
+    }
+
+    #[test]
+    fn a_slip_in_what_tells_firms_apart_is_less_than_another_typing() {
+        for (one, other) in [("Sparks Electric, Inc.", "SPRAKS ELECTRIC"), ("Kowalski Roofing", "Kowalsky Roofing")] {
+            assert_eq!(typed(one).nearly(&typed(other)), Some(Nearly::Slip), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_letter_and_a_space_are_two_slips() {
+        let (one, other) = (typed("Kowalczik Brothers Masonry"), typed("Kowalczykbrothers Masonry"));
+        assert_eq!(one.nearly(&other), None);
+        assert!(one.nearly_in_letters(&other));
+        assert!(!typed("Local 134 Electrical Works").nearly_in_letters(&typed("Local 135 Electrical Works")));
     }
 
     #[test]
@@ -258,7 +293,7 @@ mod tests {
             ("Quality Heating", "Heating Quality"),
             ("M B Group Development", "B M Group Development"),
             ("Northeast Heating", "Nrotheast Heating"),
-            ("Ace", "Acne"),
+            ("Acme", "Acne"),
         ] {
             assert!(!typed(one).keys().is_disjoint(&typed(other).keys()), "{one} {other}");
         }
