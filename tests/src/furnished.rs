@@ -171,10 +171,11 @@ async fn provider(bench: &Bench, name: &str) -> Result<ProviderId> {
     Ok(provider.id)
 }
 
-/// A page's path as a word: `duplicates-1`.
+/// A page's path as a word: `duplicates`, and `duplicates-one-1` for the second look at one of them.
 fn name(path: &str, number: usize) -> String {
-    let parts = path.split(['/', '?']).filter(|part| !part.is_empty() && !part.contains('-') && !part.contains('='));
-    let word = parts.collect::<Vec<_>>().join("-");
-    let word = if word.is_empty() { "overview".to_owned() } else { word };
+    let parts = path.split(['/', '?']).filter(|part| !part.is_empty() && !part.contains('='));
+    let (ids, words): (Vec<&str>, Vec<&str>) = parts.partition(|part| part.len() == 36);
+    let word = if words.is_empty() { "overview".to_owned() } else { words.join("-") };
+    let word = if ids.is_empty() { word } else { format!("{word}-one") };
     if number == 0 { word } else { format!("{word}-{number}") }
 }

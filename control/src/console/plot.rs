@@ -46,11 +46,11 @@ pub(crate) struct Row {
 }
 
 impl Plot {
-    /// Draws it, with its title and its summary for those who do not see it.
-    fn drawn(mut self, draw: impl FnOnce(&mut Canvas<'_>) -> Drawn) -> Result<Self, Failure> {
+    /// Draws it, `high` of its own units, with its title and its summary for those who do not see it.
+    fn drawn(mut self, high: i32, draw: impl FnOnce(&mut Canvas<'_>) -> Drawn) -> Result<Self, Failure> {
         let svg = canvas::svg(draw).map_err(|error| Error::broken(format!("a plot could not be drawn: {error}")))?;
         let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
-        let (id, (wide, high)) = (&self.id, SIZE);
+        let (id, (wide, _)) = (&self.id, SIZE);
         self.svg = format!(
             "<svg class=\"drawing\" viewBox=\"0 0 {wide} {high}\" role=\"img\" aria-labelledby=\"{id}-title {id}-words\">\
              <title id=\"{id}-title\">{}</title><desc id=\"{id}-words\">{}</desc>{inner}",

@@ -1,6 +1,6 @@
 //! The call budget over time: what was left of the hour's window, and where Procore refused calls.
 
-use super::canvas::{Axes, BAD, RUN, WARN, whole};
+use super::canvas::{Axes, BAD, HIGH, RUN, WARN, whole};
 use super::{Key, Plot, Row};
 use crate::console::failure::Failure;
 use crate::console::words::{Clock, number};
@@ -68,7 +68,7 @@ pub(crate) fn plot(of: Drawing<'_>, clock: Clock) -> Result<Plot, Failure> {
         ..plot
     };
     let (Some((first, _)), Some((last, _))) = (left.first().copied(), left.last().copied()) else { return Ok(plot) };
-    plot.drawn(|canvas| {
+    plot.drawn(HIGH, |canvas| {
         let axes = Axes::draw(canvas, first..last, u64::from(of.limit), clock)?;
         let mut steps = Vec::new();
         for pair in left.windows(2) {

@@ -12,11 +12,17 @@ use std::ops::Range;
 /// Width and height in its own units. Small, so that its words can be read on a phone as well, where it fills the screen.
 pub(super) const SIZE: (u32, u32) = (340, 180);
 
+/// The height of a plot over time.
+pub(super) const HIGH: i32 = 180;
+
 /// Where the lines of a plot over time are, in its own units.
 const LEFT: i32 = 48;
 const RIGHT: i32 = 326;
 const TOP: i32 = 10;
 const BOTTOM: i32 = 154;
+
+/// Over less than this, milliseconds, times are told with their seconds.
+const SECONDS_MATTER_MS: i64 = 20 * 60_000;
 
 /// Words on both axes.
 const STEPS: i64 = 3;
@@ -161,10 +167,11 @@ impl Axes {
             let count = axes.most * step / STEPS;
             let (_, y) = axes.place((axes.from_ms, count));
             canvas.line([(LEFT, y), (RIGHT, y)], GRID, 1)?;
-            canvas.words(&number(count), (LEFT - 6, y), Beside::Left)?;
+            canvas.words(&short(count), (LEFT - 6, y), Beside::Left)?;
             let at_ms = axes.from_ms + (axes.to_ms - axes.from_ms) * step / STEPS;
             let (x, _) = axes.place((at_ms, 0));
-            let time: String = clock.at(at_ms).time.chars().take(5).collect();
+            let letters = if axes.to_ms - axes.from_ms < SECONDS_MATTER_MS { 8 } else { 5 };
+            let time: String = clock.at(at_ms).time.chars().take(letters).collect();
             canvas.words(&time, (x.min(RIGHT - 12), BOTTOM + 6), Beside::Under)?;
         }
         Ok(axes)
@@ -199,6 +206,15 @@ impl Axes {
     }
 }
 
+/// A count that fits beside an axis: 5,000, 120 k, 1.5 M.
+fn short(count: i64) -> String {
+    match count {
+        ..=99_999 => number(count),
+        100_000..=999_999 => format!("{} k", count / 1_000),
+        1_000_000.. => format!("{}.{} M", number(count / 1_000_000), count / 100_000 % 10),
+    }
+}
+
 /// Counts as places are reckoned from.
 pub(super) fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -214,6 +230,13 @@ mod tests {
         assert_eq!(axes.place((1_000, 0)), (LEFT, BOTTOM));
         assert_eq!(axes.place((2_000, i64::MAX)), (RIGHT, TOP));
         assert_eq!(axes.place((9_000, -5)), (RIGHT, BOTTOM));
+    }
+
+    #[test]
+    fn counts_beside_an_axis_are_short() {
+        for (count, shown) in [(0, "0"), (99_999, "99,999"), (333_333, "333 k"), (1_000_000, "1.0 M"), (2_560_000, "2.5 M")] {
+            assert_eq!(short(count), shown);
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn plot(reasons: &[JobReason], address: &Where<'_>) -> Result<Plot, F
     let shown: Vec<&JobReason> = reasons.iter().take(MOST).collect();
     let Some(most) = shown.first().map(|first| first.rows.max(1)) else { return Ok(plot) };
     let mut places = Vec::new();
-    let mut plot = plot.drawn(|canvas| {
+    let mut plot = plot.drawn(i32::try_from(shown.len()).unwrap_or(6) * 29 + 4, |canvas| {
         for (row, reason) in (0_i32..).zip(&shown) {
             let top = 2 + row * 29;
             let wide = i32::try_from(u128::from(reason.rows) * 260 / u128::from(most)).unwrap_or(260).max(3);

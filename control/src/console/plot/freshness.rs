@@ -71,7 +71,8 @@ pub(crate) fn plot(fresh: &[Fresh], names: &Names, now_ms: i64) -> Result<Plot, 
     if fresh.is_empty() {
         return Ok(plot);
     }
-    plot.drawn(|canvas| {
+    let lines = i32::try_from(fresh.len().min(MOST) * LISTS.len()).unwrap_or(9);
+    plot.drawn(lines * 19 + 6, |canvas| {
         // A bar is full at four times its pace; the mark stands at twice.
         const WIDE: i64 = 200;
         for (row, (one, (what, often_ms, of))) in

@@ -1,6 +1,6 @@
 //! Linking progress: how many records are linked, failed or held, not added and open, over time; and when what is being linked is done.
 
-use super::canvas::{Axes, BAD, Ink, OFF, OK, RUN, WARN, whole};
+use super::canvas::{Axes, BAD, HIGH, Ink, OFF, OK, RUN, WARN, whole};
 use super::{Key, Plot, Row};
 use crate::console::failure::Failure;
 use crate::console::words::{Clock, number};
@@ -85,7 +85,7 @@ pub(crate) fn plot(samples: &[ProgressSample], clock: Clock) -> Result<Plot, Fai
     let (Some(first), true) = (totals.first(), totals.len() > 1) else { return Ok(plot) };
     let times = first.at_ms..done.unwrap_or(last.at_ms).max(last.at_ms);
     let most = totals.iter().map(Total::all).max().unwrap_or(1);
-    plot.drawn(|canvas| {
+    plot.drawn(HIGH, |canvas| {
         let axes = Axes::draw(canvas, times, most, clock)?;
         let layers: [(Ink, Of); 4] = [
             (OK, |total| total.linked),
