@@ -136,6 +136,17 @@ impl Furnished {
                 format!("/duplicates/{}", self.directory_group),
                 format!("/duplicates/{}?target={}", self.directory_group, self.party),
             ],
+            // What is loaded down is no page.
+            _ if path.starts_with("/mapping/") && path.ends_with("/export") => Vec::new(),
+            _ if path.starts_with("/mapping/{list}") => {
+                let more = match path.rsplit('/').next() {
+                    Some("targets") => "?record=5",
+                    Some("plan") => "?action=create",
+                    _ => "",
+                };
+                let of = |list: &str| format!("{}{more}", path.replace("{list}", list).replace("{id}", &provider));
+                vec![of("parties"), of("projects").replace("record=5", "record=1")]
+            }
             _ if path.starts_with("/providers/{id}") => vec![path.replace("{id}", &provider)],
             _ => panic!("{path} is a page that nobody looks at: say in furnished.rs what it is about"),
         };

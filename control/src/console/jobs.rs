@@ -14,6 +14,7 @@ use http::HeaderMap;
 use linkyard_core::Error;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, JobState, Lane, RequestedState};
+use linkyard_core::mapping::{MappingState, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_store::ledger::JobReason;
 use std::collections::HashMap;
@@ -195,13 +196,20 @@ struct DetailPage {
     may_retry: bool,
 }
 
+/// The rows of a list, in one state where that is asked for.
+pub(crate) fn mapping_of(provider: ProviderId, subject: Subject, state: Option<MappingState>) -> String {
+    let list = if subject == Subject::Vendor { "parties" } else { "projects" };
+    address(&format!("/mapping/{list}/{provider}"), &[("state", state.map_or("", MappingState::as_str))])
+}
+
 /// Where the rows that a job touched are looked at, and what they are called; empty for one that touches none.
 fn rows_of(job: &Job) -> (String, &'static str) {
     let list =
         |path: &str| job.provider.map_or_else(String::new, |provider| address(path, &[("provider", &provider.to_string())]));
+    let mapping = |subject| job.provider.map_or_else(String::new, |provider| mapping_of(provider, subject, None));
     match JobKind::parse(&job.kind) {
-        Some(JobKind::LinkParties) => (list("/parties"), "The parties linked to this provider"),
-        Some(JobKind::LinkProjects) => (list("/projects"), "The projects linked to this provider"),
+        Some(JobKind::LinkParties) => (mapping(Subject::Vendor), "Its rows in Parties Mapping"),
+        Some(JobKind::LinkProjects) => (mapping(Subject::Project), "Its rows in Projects Mapping"),
         Some(JobKind::SyncLinked | JobKind::PushCompliance) => (list("/parties"), "The linked parties"),
         Some(JobKind::FindDuplicates) => ("/duplicates".to_owned(), "The suspected duplicates"),
         Some(
@@ -238,15 +246,18 @@ struct ReasonRow {
     what: String,
     sentence: String,
     example: String,
+    /// Where such rows are; empty without a provider.
+    address: String,
 }
 
 impl ReasonRow {
-    fn new(reason: &JobReason) -> Self {
-        let held = reason.state == linkyard_core::mapping::MappingState::Held;
+    fn new(reason: &JobReason, provider: Option<ProviderId>) -> Self {
+        let held = reason.state == MappingState::Held;
         let (rows, subject) = (reason.rows, reason.subject.as_str());
         let what = format!("{} {subject}{}", number(rows), if rows == 1 { "" } else { "s" });
         let (sentence, example) = (reason.sentence().to_owned(), reason.example.clone());
-        Self { held, what, sentence, example }
+        let address = provider.map(|provider| mapping_of(provider, reason.subject, Some(reason.state))).unwrap_or_default();
+        Self { held, what, sentence, example, address }
     }
 }
 
@@ -297,7 +308,7 @@ async fn detail_page(console: &Console, visitor: &Visitor, id: JobId, alert: Opt
         counts: counts(&job),
         message: job.error_message.clone().unwrap_or_default(),
         reason: job.error_reason.clone().unwrap_or_default(),
-        reasons: reasons.iter().map(ReasonRow::new).collect(),
+        reasons: reasons.iter().map(|reason| ReasonRow::new(reason, job.provider)).collect(),
         result: job.result.as_ref().map(findings).unwrap_or_default(),
         rows_address,
         rows_label,

@@ -2,7 +2,7 @@
 //! goes.
 
 use super::failure::Failure;
-use super::jobs::JobRow;
+use super::jobs::{JobRow, mapping_of};
 use super::live;
 use super::plot::{self, Plot};
 use super::providers::{ACTIVE, ProviderRow};
@@ -17,8 +17,10 @@ use axum::response::Response;
 use http::HeaderMap;
 use linkyard_core::id::ProviderId;
 use linkyard_core::job::JobState;
+use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
 use linkyard_core::provider::Provider;
+use linkyard_store::ledger::JobReason;
 use std::collections::HashMap;
 
 /// Jobs in each of the two lists.
@@ -98,10 +100,19 @@ async fn plots(console: &Console, visitor: &Visitor, providers: &[Provider]) -> 
     Ok(vec![
         plot::progress::plot(&service.progress(scope, LOOK_BACK_MINUTES).await?, clock)?,
         busiest,
-        plot::failures::plot(&reasons, &|_| "/jobs?state=failed".to_owned())?,
+        plot::failures::plot(&reasons, &|reason| rows_of(providers, reason))?,
         // By the minute, so that an open page is not made anew every second.
         plot::freshness::plot(&service.freshness(scope).await?, &names, now_ms - now_ms % MINUTE_MS)?,
     ])
+}
+
+/// Where the rows of a reason are: those of the only provider, or the choice of one.
+fn rows_of(providers: &[Provider], reason: &JobReason) -> String {
+    match providers {
+        [only] => mapping_of(only.id, reason.subject, Some(reason.state)),
+        _ if reason.subject == Subject::Vendor => "/mapping/parties".to_owned(),
+        _ => "/mapping/projects".to_owned(),
+    }
 }
 
 /// The budget of the provider that called most.
