@@ -51,11 +51,7 @@ pub(super) fn ended(judged: &mut Existing, truth: &Truth, mapping: &Mapping) {
 /// Counts `mapping`, which is nobody's, where it is kept back all the same.
 pub(super) fn kept_back(judged: &mut Holding, truth: &Truth, mapping: &Mapping) {
     let state = mapping.state();
-    if state == MappingState::Held {
-        judged.held += 1;
-    } else if state == MappingState::Suggested {
-        judged.suggested += 1;
-    } else {
+    if !matches!(state, MappingState::Held | MappingState::Suggested) {
         return;
     }
     // The gate names what it found in brackets at the end of its reason.
@@ -63,8 +59,10 @@ pub(super) fn kept_back(judged: &mut Holding, truth: &Truth, mapping: &Mapping) 
     let first = mapping.suggestions.first().map(|first| first.target.clone());
     if found.or(first).is_some_and(|target| truth.is_lookalike(&target)) {
         judged.for_lookalikes += 1;
+    } else if state == MappingState::Held {
+        judged.held += 1;
     } else {
-        *count += 1;
+        judged.suggested += 1;
     }
 }
 
