@@ -212,7 +212,7 @@ fn print(figures: &Value) {
         println!("\n  band     made   right  precision   recall");
         for band in ["strong", "likely", "weak"] {
             let of = &figures[band];
-            let share = |name: &str| of[name].as_f64().map_or("-".to_owned(), |share| format!("{share:.4}"));
+            let share = |name: &str| of[name].as_f64().map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"));
             let (made, right) = (of["made"].to_string(), of["right"].to_string());
             println!("  {:<6} {made:>6}  {right:>6}  {:>9}  {:>7}", band.to_uppercase(), share("precision"), share("recall"));
         }

@@ -88,7 +88,7 @@ fn words_that_crowd_one_letter_apart_are_words() {
         no_strong(&index.suggest(&named("asked", name(at)), 5), &name(at));
         assert!(compared(&index, &named("asked", name(at))) < 50);
     }
-    let mut emptied = index.clone();
+    let mut emptied = index;
     records.iter().for_each(|record| assert!(emptied.remove(&record.id)));
     emptied.insert(&named("1", name(7)));
     let fresh = index_of(&[named("1", name(7))]);
