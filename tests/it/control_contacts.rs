@@ -12,7 +12,9 @@ use tonic::Code;
 
 async fn party(clients: &mut Clients) -> String {
     let party = v1::Party { display_name: "Acme".to_owned(), ..Default::default() };
-    let request = v1::CreatePartyRequest { party: Some(party), request_id: String::new(), ..Default::default() };
+    // A case may want two of them.
+    let on_lookalike = v1::OnLookalike::Create.into();
+    let request = v1::CreatePartyRequest { party: Some(party), on_lookalike, ..Default::default() };
     clients.parties.create_party(request).await.expect("a party").into_inner().name
 }
 

@@ -106,21 +106,26 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
 
 /// Mends a form at the end that was misspelt: "INCC", "Compnay", "Corportion".
 pub(crate) fn mend(words: &mut [String]) {
-    const LONG: [&str; 5] = ["company", "corporation", "incorporated", "limited", "gesellschaft"];
-    const SHORT: [&str; 5] = ["corp", "gmbh", "inc", "llc", "ltd"];
-    for at in 1.max(words.len().saturating_sub(2))..words.len() {
-        let word = &words[at];
-        if is_form(word) {
-            continue;
-        }
-        let mut once = word.clone().into_bytes();
-        once.dedup();
-        let doubled = |form: &&&str| once.len() < word.len() && word.len() <= form.len() + 1 && single(form) == once;
-        let slip = |form: &&&str| word.len().abs_diff(form.len()) < 2 && crate::similarity::is_slip(word, form);
-        if let Some(form) = SHORT.iter().find(doubled).or_else(|| LONG.iter().find(slip)) {
-            words[at] = (*form).to_owned();
+    let from = words.len().saturating_sub(2).max(1);
+    for word in words.iter_mut().skip(from) {
+        if let Some(form) = meant(word) {
+            form.clone_into(word);
         }
     }
+}
+
+/// The form that a word was meant to be; nothing when it is one already, or none.
+fn meant(word: &str) -> Option<&'static str> {
+    const LONG: [&str; 5] = ["company", "corporation", "incorporated", "limited", "gesellschaft"];
+    const SHORT: [&str; 5] = ["corp", "gmbh", "inc", "llc", "ltd"];
+    if is_form(word) {
+        return None;
+    }
+    let mut once = word.as_bytes().to_vec();
+    once.dedup();
+    let doubled = |form: &&&str| once.len() < word.len() && word.len() <= form.len() + 1 && single(form) == once;
+    let slip = |form: &&&str| word.len().abs_diff(form.len()) < 2 && crate::similarity::is_slip(word, form);
+    SHORT.iter().find(doubled).or_else(|| LONG.iter().find(slip)).copied()
 }
 
 /// The letters of a form without those that repeat the one before.

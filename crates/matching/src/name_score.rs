@@ -37,9 +37,8 @@ pub(crate) fn say(alignment: &Alignment, query: &QueryForm<'_>, node: &Node, nam
         if alignment.whole == Whole::Different { difference(alignment, query, node, names, rates.relatives()) } else { 0.0 };
     let beyond = weights::MOST_BEYOND_RECORDS - less;
     let at = |beyond: f32| score(alignment, query, node, names, (rates.extra_words(), beyond));
-    let nats = at(beyond);
-    let together = if beyond < weights::MOST_TOGETHER { at(weights::MOST_TOGETHER) } else { nats };
-    Said { nats, together, complete }
+    let together = beyond.max(weights::MOST_TOGETHER);
+    Said { nats: at(beyond), together: at(together), complete }
 }
 
 /// The evidence of an alignment in nats; positive speaks for a match.

@@ -92,6 +92,18 @@ impl Typed {
         typed.chain(spelled).chain(cut).max()
     }
 
+    /// Whether they are a letter apart, whatever their spaces: two slips, which is too much without anything else that agrees.
+    pub(crate) fn nearly_in_letters(&self, other: &Self) -> bool {
+        let typed = self.typed.iter().zip(&other.typed).map(|(one, other)| (&**one, &**other));
+        typed.chain(self.spellings(other)).any(|(one, other)| {
+            let (one, other): (Vec<u8>, Vec<u8>) = (letters(one).collect(), letters(other).collect());
+            one.len().min(other.len()) >= SHORTEST_CUT
+                && one.iter().chain(&other).all(u8::is_ascii_alphabetic)
+                && one.first() == other.first()
+                && similarity::distance(&one, &other, 1).is_some()
+        })
+    }
+
     /// The word that one of them has more, where they differ in nothing else, whatever word that is; a common one before others.
     pub(crate) fn extra_word<'t>(&'t self, other: &'t Self) -> Option<Extra> {
         let extra = self.spellings(other).filter_map(|(one, other)| extra_word(one, other));
@@ -258,6 +270,8 @@ mod tests {
     fn a_letter_and_a_space_are_two_slips() {
         let (one, other) = (typed("Kowalczik Brothers Masonry"), typed("Kowalczykbrothers Masonry"));
         assert_eq!(one.nearly(&other), None);
+        assert!(one.nearly_in_letters(&other));
+        assert!(!typed("Local 134 Electrical Works").nearly_in_letters(&typed("Local 135 Electrical Works")));
     }
 
     #[test]
