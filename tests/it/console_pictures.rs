@@ -5,7 +5,7 @@
 use crate::console_visit::hostile_names;
 use anyhow::Result;
 use linkyard_core::job::JobKind;
-use linkyard_core::mapping::Subject;
+use linkyard_core::mapping::{MappingFilter, MappingView, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_core::scope::Access;
 use linkyard_store::RegistryFilter;
@@ -87,6 +87,34 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     for page in ["parties", "projects", "duplicates", "budget", "workers", "audit"] {
         look(&site, &browser, page, &format!("/{page}")).await?;
     }
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_screens_of_a_mapping_under_way_are_laid_out_well() -> Result<()> {
+    let databases = Databases::sqlite();
+    let bench = Bench::fetched(&databases, 24, 3, 100).await;
+    let (provider, scope, page) = (bench.provider, bench.scope.clone(), PageRequest { size: 3, after: None });
+    let filter = MappingFilter::default();
+    let rows = bench.store.mapping_list(&scope, provider, Subject::Vendor, &filter, MappingView::BASIC, &page).await?.rows;
+    for row in &rows {
+        bench.party(&row.name).await;
+        bench.party(&format!("{} Holding", row.name)).await;
+    }
+    bench.run(JobKind::Suggest).await;
+    let site = Site::over(bench).await?;
+    let browser = Browser::start(Scripts::On).await?;
+    site.sign_in(&browser, Access::Write).await?;
+    let (list, record) = (format!("/mapping/parties/{provider}"), rows[0].record);
+    // A way to a field inside a closed control opens it.
+    look(&site, &browser, "mapping-choosing", &format!("{list}#find-q-{record}")).await?;
+    look(&site, &browser, "mapping-all-ticked", &format!("{list}?tick=all&show=strong&sort=name")).await?;
+    look(&site, &browser, "mapping-nothing-found", &format!("{list}?q=nothing+is+called+this")).await?;
+    look(&site, &browser, "mapping-search", &format!("{list}/targets?record={record}")).await?;
+    look(&site, &browser, "mapping-accept", &format!("{list}/plan?action=accept")).await?;
     assert_eq!(browser.complaints().await?, Vec::<String>::new());
     browser.close().await?;
     site.stop().await;

@@ -75,6 +75,7 @@ mod store_mapping_confirm;
 mod store_mapping_kit;
 mod store_mapping_link;
 mod store_mapping_list;
+mod store_mapping_screen;
 mod store_mapping_suggest;
 mod store_progress;
 mod store_registry;

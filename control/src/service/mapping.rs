@@ -160,7 +160,7 @@ impl Service {
         self.store.mapping_drafts_count(scope, provider, subject).await
     }
 
-    /// How many rows a filter selects, whatever their state.
+    /// How many rows a filter selects, whatever their state; counting ends at `most`, where that is given.
     ///
     /// # Errors
     /// `NotFound` for the provider; `Invalid` for a search that is too long.
@@ -170,8 +170,9 @@ impl Service {
         provider: ProviderId,
         subject: Subject,
         filter: &MappingFilter,
+        most: Option<u64>,
     ) -> Result<u64> {
-        self.store.mapping_selected(scope, provider, subject, filter).await
+        self.store.mapping_selected(scope, provider, subject, filter, most).await
     }
 
     /// Which parties these projects of a directory bring; projects without a vendor are left out.

@@ -26,6 +26,9 @@ use std::collections::HashMap;
 /// Rows on a page.
 const PAGE: u32 = 50;
 
+/// Rows that match a search are counted up to here, unless all of them are meant.
+const COUNTED: u64 = 1_000;
+
 type Query_ = Query<HashMap<String, String>>;
 
 #[derive(Template)]
@@ -208,7 +211,7 @@ async fn page(
     let shown = MappingView { full: true, order: view.order() };
     let listed = service.mapping_list(scope, place.provider, place.subject, &view.filter(), shown, &asked).await?;
     let matching = match (&listed.next, view.after.is_empty()) {
-        (None, true) => listed.rows.len() as u64,
+        (None, true) => number(listed.rows.len()),
         _ => matching(console, visitor, place, view, &counts).await?,
     };
     let drafts = service.mapping_drafts_count(scope, place.provider, place.subject).await?;
@@ -231,7 +234,7 @@ async fn page(
         told: view.told(place.subject),
         rows: listed.rows.iter().map(|row| Row::new(row, &beside, view.ticks(row.record), clock)).collect(),
         total: counts.iter().map(|(_, count)| count).sum(),
-        matching: number(matching),
+        matching,
         drafts: number(drafts),
         all: view.ticked == Ticked::All,
         page_ticked: view.ticked == Ticked::Page,
@@ -262,11 +265,13 @@ async fn matching(
     place: &Place,
     view: &View,
     counts: &[(MappingState, u64)],
-) -> Result<u64, Failure> {
+) -> Result<String, Failure> {
     if view.is_tab_alone() {
-        return Ok(in_tab(view.tab(), counts));
+        return Ok(number(in_tab(view.tab(), counts)));
     }
-    Ok(console.service.mapping_selected(visitor.scope(), place.provider, place.subject, &view.filter()).await?)
+    let most = (view.ticked != Ticked::All).then_some(COUNTED);
+    let found = console.service.mapping_selected(visitor.scope(), place.provider, place.subject, &view.filter(), most).await?;
+    Ok(if most == Some(found) { format!("{} or more", number(found)) } else { number(found) })
 }
 
 fn in_tab(tab: &Tab, counts: &[(MappingState, u64)]) -> u64 {

@@ -1,6 +1,7 @@
 //! What a mapping screen shows beside the list itself: rows by their ids, when they last changed, how many are drafted or selected, and
 //! what a project brings. Reads only.
 
+use super::filter::{self, FROM};
 use super::{list, plan};
 use crate::directory::{ID, List, ids};
 use crate::row::{count, get};
@@ -72,7 +73,7 @@ impl Store {
         one(&self.reader, sql, list.values([])).await?.map_or(Ok(0), |row| count(&row, "n"))
     }
 
-    /// How many rows of a mapping a filter selects, whatever their state.
+    /// How many rows of a mapping a filter selects, whatever their state; counting ends at `most`, where that is given.
     ///
     /// # Errors
     /// `NotFound` for the provider; `Invalid` for a search that is too long.
@@ -82,10 +83,19 @@ impl Store {
         provider: ProviderId,
         subject: Subject,
         filter: &MappingFilter,
+        most: Option<u64>,
     ) -> Result<u64> {
         provider::require(&self.reader, scope.organization, provider).await?;
         let list = List { organization: scope.organization, provider, subject };
-        plan::selected(&self.reader, &list, filter).await
+        let Some(most) = most else { return plan::selected(&self.reader, &list, filter).await };
+        let (condition, more) = filter::condition(filter, subject, 4)?;
+        let sql = format!(
+            "select count(*) as n from (
+                select 1 as one from {FROM}
+                where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 {condition} limit {most}
+             ) c"
+        );
+        one(&self.reader, &sql, list.values(more)).await?.map_or(Ok(0), |row| count(&row, "n"))
     }
 
     /// What these projects of a directory bring; projects without a vendor are left out.
