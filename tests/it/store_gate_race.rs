@@ -9,7 +9,7 @@ use linkyard_core::mapping::MappingState;
 use linkyard_core::page::PageRequest;
 use linkyard_core::provider::ProviderChange;
 use linkyard_core::registry::NewParty;
-use linkyard_store::{Creating, ProviderUpdate, RegistryFilter};
+use linkyard_store::{Creating, ProviderUpdate, RegistryFilter, Store};
 use linkyard_tests::build::{Side, gate, keys};
 use linkyard_tests::databases::each_database_with_sql;
 use std::sync::Arc;
@@ -40,24 +40,30 @@ async fn fetched(side: &Side, records: &[linkyard_core::directory::Record]) {
     }
 }
 
+/// A tenant with sixty parties, and eight of its providers, which add what is new by themselves.
+async fn market_and_directories(store: &Store) -> (Side, Vec<Side>) {
+    let first = Side::new(store).await;
+    let mut market = Vec::new();
+    for number in 0..60 {
+        let (name, phone) = firm(number);
+        market.push(NewParty { phone: Some(phone), ..first.new_party(&name).await });
+    }
+    store.parties_create(&first.scope, &market, keys(VENDOR), None).await.expect("a market");
+    let mut sides = Vec::new();
+    for company in 2..10 {
+        let side = Side::second(store, &first.scope, company).await;
+        let change = ProviderChange { auto_add_parties: Some(true), ..ProviderChange::default() };
+        let on = ProviderUpdate { change, ..ProviderUpdate::default() };
+        store.provider_update(&side.scope, side.provider, &on, None).await.expect("switched on");
+        sides.push(side);
+    }
+    (first, sides)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_directories_that_change_and_people_make_one_party_of_each_firm() {
     each_database_with_sql(async |store, sql| {
-        let first = Side::new(&store).await;
-        let mut market = Vec::new();
-        for number in 0..60 {
-            let (name, phone) = firm(number);
-            market.push(NewParty { phone: Some(phone), ..first.new_party(&name).await });
-        }
-        store.parties_create(&first.scope, &market, keys(VENDOR), None).await.expect("a market");
-        let mut sides = Vec::new();
-        for company in 2..10 {
-            let side = Side::second(&store, &first.scope, company).await;
-            let change = ProviderChange { auto_add_parties: Some(true), ..ProviderChange::default() };
-            let on = ProviderUpdate { change, ..ProviderUpdate::default() };
-            store.provider_update(&side.scope, side.provider, &on, None).await.expect("switched on");
-            sides.push(side);
-        }
+        let (first, sides) = market_and_directories(&store).await;
         // What is first seen in the same millisecond was not seen after it.
         sql.execute("update provider set auto_add_parties_since_ms = auto_add_parties_since_ms - 1").await;
 
