@@ -1,5 +1,4 @@
-//! The first page: what needs a person, what runs, what failed, and where each provider stands, and four plots of how it
-//! goes.
+//! The first page: what needs a person, what runs, what failed, where each provider stands, and four plots of how it goes.
 
 use super::failure::Failure;
 use super::jobs::{JobRow, mapping_of};
