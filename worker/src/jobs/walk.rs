@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// become visible later than it happened.
 const MARGIN_MS: i64 = 60_000;
 
+/// Until the directory has told its clock a look at what changed reaches this far ahead of ours: what it leaves out for being later than
+/// now would not be looked for again.
+const UNKNOWN_CLOCK_MS: i64 = 24 * 3_600_000;
+
 /// How often a list is walked before the fetch ends as PARTIAL.
 const MOST_PASSES: u32 = 2;
 
@@ -280,7 +284,7 @@ impl Walk {
     pub(crate) fn changed_span(&self, our_began_ms: i64, our_now_ms: i64) -> UpdatedRange {
         UpdatedRange {
             from_ms: self.since_ms.or(self.began_ms).unwrap_or(our_began_ms) - MARGIN_MS,
-            to_ms: self.server_now_ms.unwrap_or(our_now_ms) + MARGIN_MS,
+            to_ms: self.server_now_ms.map_or(our_now_ms + UNKNOWN_CLOCK_MS, |now_ms| now_ms + MARGIN_MS),
         }
     }
 
@@ -469,7 +473,7 @@ mod tests {
     fn a_look_at_the_changes_is_no_walk_and_covers_the_time_up_to_its_beginning() {
         let mut walk = Walk::changes(Listed::Vendor, 500_000);
         assert_eq!((walk.stage, walk.covers_to_ms()), (Stage::CatchUp, None));
-        assert_eq!(walk.changed_span(5, 600_000), UpdatedRange { from_ms: 440_000, to_ms: 660_000 });
+        assert_eq!(walk.changed_span(5, 600_000), UpdatedRange { from_ms: 440_000, to_ms: 600_000 + UNKNOWN_CLOCK_MS });
         walk_over(&mut walk, &[(2, 2)]);
         assert_eq!((walk.stage, walk.covers_to_ms()), (Stage::Agree, Some(1_000_000)));
         assert!(!walk.first_pass_agrees() && !walk.again(), "it is neither proof nor begun again");
@@ -488,6 +492,6 @@ mod tests {
         let walk = walked(&[(1, 1)]);
         assert_eq!(walk.changed_span(5, 6), UpdatedRange { from_ms: 940_000, to_ms: 1_060_000 });
         let silent = Walk::new(Listed::Vendor);
-        assert_eq!(silent.changed_span(100_000, 200_000), UpdatedRange { from_ms: 40_000, to_ms: 260_000 });
+        assert_eq!(silent.changed_span(100_000, 200_000), UpdatedRange { from_ms: 40_000, to_ms: 200_000 + UNKNOWN_CLOCK_MS });
     }
 }
