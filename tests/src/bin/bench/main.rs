@@ -5,6 +5,7 @@
 //! benchmarks share in `place.rs` and `worker.rs`, and each benchmark is a file of its own.
 
 mod budget;
+mod console;
 mod demo;
 mod fair;
 mod findings;
@@ -58,6 +59,8 @@ enum Bench {
     Budget(budget::Size),
     /// `GetJob` and `ListPartyMappings` during an import, beside an empty method of the same server.
     Status(status::Size),
+    /// Opening the mapping page of a small and a large directory, on SQLite and PostgreSQL.
+    Console(console::Size),
     /// A worker process of a benchmark.
     #[command(hide = true)]
     Worker(worker::Args),
@@ -78,6 +81,7 @@ fn main() -> Result<()> {
         Bench::Import(size) => runtime()?.block_on(import::run(size, runs))?,
         Bench::Budget(size) => runtime()?.block_on(budget::run(size, runs))?,
         Bench::Status(size) => runtime()?.block_on(status::run(size, runs))?,
+        Bench::Console(size) => runtime()?.block_on(console::run(size, runs))?,
         Bench::Worker(told) => return runtime()?.block_on(worker::run(told)),
     };
     findings.print(args.bench.name(), runs, args.json);
@@ -95,6 +99,7 @@ impl Bench {
             Self::Import(_) => "import",
             Self::Budget(_) => "budget",
             Self::Status(_) => "status",
+            Self::Console(_) => "console",
             Self::Worker(_) => "worker",
         }
     }
