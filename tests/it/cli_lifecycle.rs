@@ -28,7 +28,7 @@ fn a_provider_is_changed_its_links_are_taken_away_and_it_is_deleted_by_admin_com
     assert_eq!(unlinked[0]["state"], "MAPPING_STATE_UNLINKED");
     let renamed = json(&format!("party update {party} --name Zephyr --phone 1")).json();
     assert_eq!((&renamed["displayName"], &renamed["phone"]), (&"Zephyr".into(), &"1".into()));
-    let twin = json("party create --name Zephyr-Twin").json()["name"].as_str().expect("a name").to_owned();
+    let twin = json("party create --name Zephyr-Twin --on-lookalike create").json()["name"].as_str().expect("a name").to_owned();
     assert_eq!(json(&format!("party merge {party} --source {twin}")).json()["name"], party.as_str());
     json(&format!("party get {twin}")).ended(3);
     assert_eq!(json(&format!("party delete {party}")).ended(0).out.trim(), "{}");
