@@ -79,6 +79,7 @@ struct Shared {
     ends: watch::Sender<Option<End>>,
     landed: AtomicU64,
     opened: AtomicU64,
+    given_up: AtomicU64,
 }
 
 /// How connections are ended.
@@ -99,8 +100,8 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("a port for a proxy")?;
         let address = listener.local_addr()?;
         let (weather, ends) = (watch::Sender::default(), watch::Sender::default());
-        let (landed, opened) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Arc::new(Shared { target, seed, weather, ends, landed, opened });
+        let (landed, opened, given_up) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { target, seed, weather, ends, landed, opened, given_up });
         let serving = shared.clone();
         let listener = tokio::spawn(async move {
             for number in 0.. {
@@ -141,6 +142,12 @@ impl Proxy {
     #[must_use]
     pub fn opened(&self) -> u64 {
         self.shared.opened.load(Ordering::Relaxed)
+    }
+
+    /// How many connections their client ended while it waited for an answer, so far.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.shared.given_up.load(Ordering::Relaxed)
     }
 
     /// How many turns met a fault so far.
@@ -220,7 +227,12 @@ impl Shared {
         let reading = async move {
             let mut buffer = vec![0; PIECE];
             loop {
-                let count = from.read(&mut buffer).await?;
+                let read = from.read(&mut buffer).await;
+                let ended = read.as_ref().map_or(true, |count| *count == 0);
+                if ended && direction == Direction::Request && turn.under_way.load(Ordering::Relaxed) {
+                    self.given_up.fetch_add(1, Ordering::Relaxed);
+                }
+                let count = read?;
                 if count == 0 {
                     return Ok::<_, io::Error>(());
                 }

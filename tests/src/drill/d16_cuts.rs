@@ -61,12 +61,13 @@ async fn open(scene: &mut Scene<'_>, way: Way) -> Result<()> {
     scene.goes_on_within(BACK).await
 }
 
-/// Waits until somebody gives a silent connection up and opens another one.
+/// Waits until somebody gives a silent connection up: ends it while an answer is due, or opens another one.
 async fn silence(scene: &mut Scene<'_>, way: Way, flow: Flow) -> Result<()> {
     let link = (way.link)(scene.installation.links());
     link.weather(Weather { flow, ..Weather::default() });
-    let (began, opened) = (Instant::now(), link.opened());
-    while link.opened() == opened && began.elapsed() < way.detected * 2 {
+    let known = || (link.opened(), link.given_up());
+    let (began, before) = (Instant::now(), known());
+    while known() == before && began.elapsed() < way.detected * 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let took = began.elapsed();
