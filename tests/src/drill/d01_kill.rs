@@ -37,13 +37,13 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
 }
 
 /// Which of these jobs the dead worker still holds, with their epochs.
-async fn left_running(scene: &Scene<'_>, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>> {
+pub(super) async fn left_running(scene: &Scene<'_>, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>> {
     let running = scene.store.leases_running().await?;
     Ok(running.into_iter().filter(|lease| jobs.contains(&lease.0)).map(|lease| (lease.0, lease.1)).collect())
 }
 
 /// Waits until somebody else has the job, or has ended it.
-async fn taken_up(scene: &Scene<'_>, job: JobId, epoch: i64, since: Instant) -> Result<()> {
+pub(super) async fn taken_up(scene: &Scene<'_>, job: JobId, epoch: i64, since: Instant) -> Result<()> {
     let sql = format!("select 'dead' from job where id = '{job}' and epoch = {epoch} and state = 'running'");
     while !scene.sql.texts(&sql).await?.is_empty() {
         ensure!(since.elapsed() < scene.settings.patience(), "job {job} of a killed worker is not taken up");
