@@ -17,18 +17,7 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.quota = scene.settings.quota(5, 40);
     let mut slowest = Duration::ZERO;
     while scene.outcome.faults_landed < scene.outcome.quota {
-        let wait = scene.dice.below(3_000);
-        scene.pause(Duration::from_millis(2_000 + wait)).await;
-        let (victim, held) = scene.leased().await?;
-        scene.installation.kill_worker(victim).await?;
-        let killed = Instant::now();
-        let left = left_running(scene, &held).await?;
-        scene.outcome.faults_landed += u64::from(!left.is_empty());
-        scene.installation.start_worker()?;
-        for (job, epoch) in left {
-            taken_up(scene, job, epoch, killed).await?;
-            slowest = slowest.max(killed.elapsed());
-        }
+        slowest = slowest.max(kill_one(scene).await?);
     }
     let bound = LEASE + RECOVERY;
     scene.outcome.figures.insert("slowest_recovery_seconds", slowest.as_secs_f64());
@@ -36,14 +25,32 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
+/// After a while kills a worker that holds a lease, starts another one and waits until its jobs go on; answers how long that took.
+pub(super) async fn kill_one(scene: &mut Scene<'_>) -> Result<Duration> {
+    let wait = scene.dice.below(3_000);
+    scene.pause(Duration::from_millis(2_000 + wait)).await;
+    let (victim, held) = scene.leased().await?;
+    scene.installation.kill_worker(victim).await?;
+    let killed = Instant::now();
+    let left = left_running(scene, &held).await?;
+    scene.outcome.faults_landed += u64::from(!left.is_empty());
+    scene.installation.start_worker()?;
+    let mut slowest = Duration::ZERO;
+    for (job, epoch) in left {
+        taken_up(scene, job, epoch, killed).await?;
+        slowest = slowest.max(killed.elapsed());
+    }
+    Ok(slowest)
+}
+
 /// Which of these jobs the dead worker still holds, with their epochs.
-pub(super) async fn left_running(scene: &Scene<'_>, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>> {
+async fn left_running(scene: &Scene<'_>, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>> {
     let running = scene.store.leases_running().await?;
     Ok(running.into_iter().filter(|lease| jobs.contains(&lease.0)).map(|lease| (lease.0, lease.1)).collect())
 }
 
 /// Waits until somebody else has the job, or has ended it.
-pub(super) async fn taken_up(scene: &Scene<'_>, job: JobId, epoch: i64, since: Instant) -> Result<()> {
+async fn taken_up(scene: &Scene<'_>, job: JobId, epoch: i64, since: Instant) -> Result<()> {
     let sql = format!("select 'dead' from job where id = '{job}' and epoch = {epoch} and state = 'running'");
     while !scene.sql.texts(&sql).await?.is_empty() {
         ensure!(since.elapsed() < scene.settings.patience(), "job {job} of a killed worker is not taken up");

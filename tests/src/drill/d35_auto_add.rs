@@ -1,14 +1,14 @@
 //! D35: automatic adding is on from the start, while rows appear and end between the pages of every fetch and workers are killed. Nothing may
 //! come to be twice, whichever walk saw a vendor first and however often its link job began anew.
 
-use super::d01_kill::{left_running, taken_up};
+use super::d01_kill::kill_one;
 use super::person::Person;
 use super::yard::{Plan, Scene, Yard};
 use super::{Outcome, Settings};
 use anyhow::{Context, Result};
 use linkyard_proto::v1;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Names that stand in the registry more than once, where a provider created one of them; keys with a colon are of parts of names.
@@ -54,17 +54,7 @@ async fn drift_and_kill(scene: &mut Scene<'_>) -> Result<()> {
     };
     let breaking = async {
         while scene.outcome.faults_landed < scene.outcome.quota {
-            let wait = scene.dice.below(3_000);
-            scene.pause(Duration::from_millis(2_000 + wait)).await;
-            let (victim, held) = scene.leased().await?;
-            scene.installation.kill_worker(victim).await?;
-            let killed = Instant::now();
-            let left = left_running(scene, &held).await?;
-            scene.outcome.faults_landed += u64::from(!left.is_empty());
-            scene.installation.start_worker()?;
-            for (job, epoch) in left {
-                taken_up(scene, job, epoch, killed).await?;
-            }
+            kill_one(scene).await?;
         }
         while landed(&scene.observer).await? < drifts {
             scene.pause(Duration::from_secs(1)).await;
