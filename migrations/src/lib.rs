@@ -29,6 +29,7 @@ mod m20261127_000040_mapping_lists;
 mod m20261127_000060_drafts;
 mod m20261127_000070_duplicates_of_target;
 mod m20261127_000071_progress;
+mod m20261127_000080_changed_targets;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000060_drafts::Migration),
             Box::new(m20261127_000070_duplicates_of_target::Migration),
             Box::new(m20261127_000071_progress::Migration),
+            Box::new(m20261127_000080_changed_targets::Migration),
         ]
     }
 }

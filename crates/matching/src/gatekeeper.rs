@@ -139,30 +139,66 @@ impl lookalike::Gatekeeper for Gatekeeper {
         known.index.remove(&target.to_string());
     }
 
+    fn knows(&self, target: TargetId) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).records.contains_key(&target)
+    }
+
     fn alike(&self, features: &Features) -> Vec<Alike> {
-        let record = Record::of("", features);
-        let typed = Typed::of(&features.name, &features.other_names, self.subject);
-        let prepared = Prepared::of(&record, self.subject);
+        let asked = Asked::of(features, self.subject);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let query = Query::new(&prepared, &known.index.names, None);
+        let query = Query::new(&asked.prepared, &known.index.names, None);
         let mut workspace = std::mem::take(&mut known.workspace);
         let mut candidates = score::rank(&known.index, &query, &mut workspace, LOOKED_THROUGH);
-        let further = known.typed_otherwise(&typed, &candidates);
+        let further = known.typed_otherwise(&asked.typed, &candidates);
         candidates.extend(further.into_iter().map(|slot| score::one(&known.index, &query, slot)));
-        let mut found: Vec<(f32, Alike)> = Vec::new();
-        for scored in candidates {
-            let Some((target, version)) = known.version(scored.slot) else { continue };
-            if !holds(self.subject, &scored, &typed, &version.typed) {
-                continue;
-            }
-            let reasons = reason::reasons(&known.index, &query, &record, &scored);
-            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            let surely =
-                scored.alike() >= product::SURELY_FROM || (same_contact(&scored) && typed.nearly(&version.typed).is_some());
-            found.push((scored.alike(), Alike { target, reasons: reasons.join("; "), surely }));
-        }
+        let alike = known.holding(&asked, &query, candidates);
         drop(query);
         known.workspace = workspace;
+        alike
+    }
+
+    fn alike_among(&self, features: &Features, among: &[TargetId]) -> Vec<Alike> {
+        let asked = Asked::of(features, self.subject);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let query = Query::new(&asked.prepared, &known.index.names, None);
+        let slots = among.iter().filter_map(|target| known.index.slot(&target.to_string()));
+        let candidates = slots.map(|slot| score::one(&known.index, &query, slot)).collect();
+        known.holding(&asked, &query, candidates)
+    }
+}
+
+/// A record that may be created, read in all ways in which it is compared.
+#[derive(Debug)]
+struct Asked {
+    subject: Subject,
+    record: Record,
+    prepared: Prepared,
+    typed: Typed,
+}
+
+impl Asked {
+    fn of(features: &Features, subject: Subject) -> Self {
+        let record = Record::of("", features);
+        let prepared = Prepared::of(&record, subject);
+        Self { subject, prepared, typed: Typed::of(&features.name, &features.other_names, subject), record }
+    }
+}
+
+impl Known {
+    /// Those of `candidates` that hold the creation, the likeliest first.
+    fn holding(&self, asked: &Asked, query: &Query<'_>, candidates: Vec<Scored>) -> Vec<Alike> {
+        let mut found: Vec<(f32, Alike)> = Vec::new();
+        for scored in candidates {
+            let Some((target, version)) = self.version(scored.slot) else { continue };
+            if !holds(asked.subject, &scored, &asked.typed, &version.typed) {
+                continue;
+            }
+            let reasons = reason::reasons(&self.index, query, &asked.record, &scored);
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            let typed_otherwise = || asked.typed.nearly(&version.typed).is_some();
+            let surely = scored.alike() >= product::SURELY_FROM || (same_contact(&scored) && typed_otherwise());
+            found.push((scored.alike(), Alike { target, reasons: reasons.join("; "), surely }));
+        }
         found.sort_by(|one, other| other.0.total_cmp(&one.0));
         found.into_iter().map(|(_, alike)| alike).collect()
     }
@@ -232,6 +268,7 @@ mod tests {
             for asked in SPELLED {
                 let found = gate.alike(&named(asked, "312 555 0142"));
                 assert!(found.iter().any(|one| one.target == id), "{asked} after {there}");
+                assert_eq!(gate.alike_among(&named(asked, "312 555 0142"), &[id]), found, "{asked} after {there}");
             }
         }
     }
@@ -256,5 +293,7 @@ mod tests {
         assert_eq!(gate.alike(&asked).len(), 1);
         gate.forget(ids[0]);
         assert!(gate.alike(&asked).is_empty(), "it is gone");
+        assert!(!gate.knows(ids[0]) && gate.knows(ids[1]));
+        assert!(gate.alike_among(&asked, &[ids[0]]).is_empty(), "it is gone");
     }
 }

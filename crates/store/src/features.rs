@@ -79,16 +79,64 @@ pub(crate) async fn of_registry(
     rest: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<(TargetId, Features)>> {
+    let found = rows_of_registry(connection, organization, subject, rest, values).await?;
+    compared(connection, organization, subject, &found).await
+}
+
+/// A registry record as the last one of a page of changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changed {
+    /// When it came to be or was changed.
+    pub(crate) at_ms: i64,
+    /// The party or project.
+    pub(crate) target: TargetId,
+}
+
+/// The next `limit` registry records in the order of their last change, behind `after`, and the last of them where there may be more.
+pub(crate) async fn changed_in_registry(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    after: Changed,
+    limit: i64,
+) -> Result<(Vec<(TargetId, Features)>, Option<Changed>)> {
+    let rest = "and (t.updated_at_ms, t.id) > ($2, $3) order by t.updated_at_ms, t.id limit $4";
+    let values = [after.at_ms.into(), after.target.0.into(), limit.into()];
+    let found = rows_of_registry(connection, organization, subject, rest, values).await?;
+    let last = match found.last() {
+        Some(row) if found.len() as i64 == limit => {
+            Some(Changed { at_ms: get(row, "updated_at_ms")?, target: TargetId(get(row, "id")?) })
+        }
+        Some(_) | None => None,
+    };
+    Ok((compared(connection, organization, subject, &found).await?, last))
+}
+
+async fn rows_of_registry(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    rest: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>> {
     let own = match subject {
         Subject::Vendor => "t.phone, t.email, null as number",
         Subject::Project => "null as phone, null as email, t.number",
     };
     let sql = format!(
-        "select t.id, t.name, t.street, t.city, t.region, t.postal_code, {own} from {} t where t.organization_id = $1 {rest}",
+        "select t.id, t.name, t.street, t.city, t.region, t.postal_code, t.updated_at_ms, {own} from {} t
+         where t.organization_id = $1 {rest}",
         subject.target()
     );
-    let values: Vec<Value> = [organization.0.into()].into_iter().chain(values).collect();
-    let found = all(connection, &sql, values).await?;
+    all(connection, &sql, [organization.0.into()].into_iter().chain(values).collect::<Vec<Value>>()).await
+}
+
+async fn compared(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    subject: Subject,
+    found: &[QueryResult],
+) -> Result<Vec<(TargetId, Features)>> {
     let mut records = found.iter().map(of_target).collect::<Result<Vec<_>>>()?;
     if subject == Subject::Project {
         add_parties_of_projects(connection, organization, &mut records).await?;

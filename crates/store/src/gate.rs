@@ -8,7 +8,7 @@
 //! A record has one key that is its normalised name, written with it, and several by which slips of the pen are found. These are computed
 //! for whatever has none before the gate is asked ([`key_missing`]), so no writer of the registry has to know how.
 
-use crate::features;
+use crate::features::{self, Changed};
 use crate::ledger::fence_and_checkpoint;
 use crate::registry::marks::{ID_ROW, id_rows};
 use crate::row::get;
@@ -252,15 +252,12 @@ pub(crate) async fn tell(
     let sql = format!("select max(updated_at_ms) as newest from {} where organization_id = $1", subject.target());
     let newest = one(connection, &sql, [organization.0.into()]).await?.map(|row| get::<Option<i64>>(&row, "newest"));
     let Some(newest) = newest.transpose()?.flatten() else { return Ok(()) };
-    let mut after = Uuid::nil();
-    loop {
-        let rest = "and t.updated_at_ms >= $2 and t.id > $3 order by t.id limit $4";
-        let values = [since.into(), after.into(), TOLD_AT_ONCE.into()];
-        let page = features::of_registry(connection, organization, subject, rest, values).await?;
-        let Some((last, _)) = page.last() else { break };
-        after = last.0;
+    let mut from = Some(Changed { at_ms: since, target: TargetId(Uuid::nil()) });
+    while let Some(after) = from {
+        let (page, last) = features::changed_in_registry(connection, organization, subject, after, TOLD_AT_ONCE).await?;
         let told = gate.clone();
         blocking(move || page.iter().for_each(|(target, features)| told.know(*target, features))).await?;
+        from = last;
     }
     gate.told_until_ms.fetch_max(newest - unseen_ms, Ordering::AcqRel);
     Ok(())

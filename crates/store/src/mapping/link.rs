@@ -166,10 +166,10 @@ async fn ask(
     .await?;
     gate::tell(connection, list.organization, list.subject, gate, 0).await?;
     decided::tell(connection, list, job, gate).await?;
-    let sharing = sharing(connection, list, &chunk.waiting).await?;
+    let untold = untold(connection, list, &chunk.waiting, gate).await?;
     let asked = gate.clone();
     chunk = gate::blocking(move || {
-        sharing.iter().for_each(|(target, features)| asked.know(*target, features));
+        untold.iter().for_each(|(target, features)| asked.know(*target, features));
         for row in chunk.waiting.iter_mut().filter(|row| may_be_held(row)) {
             row.alike = asked.alike(&row.features);
         }
@@ -187,12 +187,17 @@ async fn ask(
     .await
 }
 
-/// What shares a key with a row that may be held: the gatekeeper knows it already, unless somebody else made or changed it meanwhile.
-async fn sharing(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<HashMap<TargetId, Features>> {
+/// What shares a key with a row that may be held and was never told to the gatekeeper, as happens when the database's clock is set back.
+async fn untold(
+    connection: &impl ConnectionTrait,
+    list: &List,
+    waiting: &[Waiting],
+    gate: &Gate,
+) -> Result<HashMap<TargetId, Features>> {
     let held = waiting.iter().filter(|row| may_be_held(row));
     let keys: HashSet<&str> = held.flat_map(|row| row.match_keys.iter().map(String::as_str)).collect();
     let sharing = gate::sharing(connection, list.organization, list.subject, keys).await?;
-    let near: HashSet<TargetId> = sharing.into_values().flatten().collect();
+    let near: HashSet<TargetId> = sharing.into_values().flatten().filter(|target| !gate.knows(*target)).collect();
     gate::described(connection, list.organization, list.subject, &near).await
 }
 

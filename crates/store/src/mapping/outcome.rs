@@ -6,7 +6,7 @@ use linkyard_core::id::{RecordId, TargetId};
 use linkyard_core::lookalike::{Alike, Gatekeeper};
 use linkyard_core::mapping::{Choice, Decision, LONGEST_NAME_CHARACTERS, OnLookalike, RowReason};
 use linkyard_core::suggestion::Features;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A confirmed row that waits for its link.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(super) enum Outcome {
 #[derive(Debug, Default)]
 struct Created<'a> {
     by_key: HashMap<&'a str, RecordId>,
-    by_match_key: HashMap<&'a str, usize>,
+    by_match_key: HashMap<&'a str, Vec<TargetId>>,
     records: HashMap<TargetId, RecordId>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Created<'a> {
         if !row.key.is_empty() {
             self.by_key.entry(&row.key).or_insert(row.record);
         }
-        row.match_keys.iter().for_each(|key| *self.by_match_key.entry(key).or_default() += 1);
+        row.match_keys.iter().for_each(|key| self.by_match_key.entry(key).or_default().push(target));
         self.records.insert(target, row.record);
     }
 }
@@ -167,13 +167,15 @@ fn alike(
     })
 }
 
-/// What this chunk created, shares a key and is alike. Most rows share none, and are not compared again.
+/// What this chunk created, shares a key and is alike.
 fn alike_here(row: &Waiting, created: &Created<'_>, gate: &dyn Gatekeeper) -> Vec<Alike> {
-    let followed = |key: &String| created.by_match_key.get(key.as_str()).is_some_and(|here| !too_common(key, *here));
-    if !row.match_keys.iter().any(followed) {
+    let here = row.match_keys.iter().filter_map(|key| Some((key, created.by_match_key.get(key.as_str())?)));
+    let followed = here.filter(|(key, targets)| !too_common(key, targets.len()));
+    let among: BTreeSet<TargetId> = followed.flat_map(|(_, targets)| targets).copied().collect();
+    if among.is_empty() {
         return Vec::new();
     }
-    gate.alike(&row.features).into_iter().filter(|one| created.records.contains_key(&one.target)).collect()
+    gate.alike_among(&row.features, &Vec::from_iter(among))
 }
 
 fn held(lookalike: &Lookalike, made_from: Option<&RecordId>) -> Outcome {
@@ -201,8 +203,16 @@ mod tests {
             self.0.lock().expect("no panic").insert(target, features.phone.clone());
         }
 
+        fn knows(&self, target: TargetId) -> bool {
+            self.0.lock().expect("no panic").contains_key(&target)
+        }
+
         fn forget(&self, target: TargetId) {
             self.0.lock().expect("no panic").remove(&target);
+        }
+
+        fn alike_among(&self, features: &Features, among: &[TargetId]) -> Vec<Alike> {
+            self.alike(features).into_iter().filter(|one| among.contains(&one.target)).collect()
         }
 
         fn alike(&self, features: &Features) -> Vec<Alike> {
