@@ -12,6 +12,9 @@ use crate::words::Kind;
 /// The letters that a misspelt word may have and the other not, per slip.
 const LETTERS_PER_SLIP: u32 = 2;
 
+/// The fewest letters of a trade that nothing but a slip makes another word of.
+const LETTERS_OF_A_TRADE: usize = 6;
+
 /// How equal two names are as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whole {
@@ -307,7 +310,10 @@ fn relation(left: &QueryWord<'_>, right: &Word, last: bool) -> Option<(PairKind,
             + first
             + known
             + weights::crowded(left.crowd) * slips as f32;
-        let no_word = left.number.is_none() && right.kind == Kind::Generic && short.len() >= 7;
+        // "constructiion" is no word, whichever side has it.
+        let no_word = short.len() >= LETTERS_OF_A_TRADE
+            && ((left.number.is_none() && right.kind == Kind::Generic)
+                || (right.kind == Kind::Word && right.names.len() <= 1 && left.kind == Kind::Generic));
         let cost = if no_word { cost * weights::NO_WORD } else { cost };
         return Some((PairKind::Misspelt, cost));
     }

@@ -75,7 +75,7 @@ pub(crate) const CROWD_OF_SOUNDS: f32 = 0.5;
 /// So many names a word that no other name has counts as.
 const ALONE: f32 = 0.2;
 /// The part of that for a word which only this name has beside a long common one: "constructiion" is no word.
-pub(crate) const NO_WORD: f32 = 0.5;
+pub(crate) const NO_WORD: f32 = 0.2;
 /// The first letter is wrong, which people rarely get wrong.
 pub(crate) const FIRST_LETTER: f32 = 1.6;
 /// Both spellings are words that other names have too: they are two words rather than one misspelt.
