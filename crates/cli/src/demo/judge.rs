@@ -1,8 +1,11 @@
 //! The demo's truth against what linkyard says: one mapping at a time.
 
 use super::existing::Truth;
-use super::memory::{Existing, Holding, Suggestions};
+use super::memory::{CreatedAgain, Existing, Holding, Suggestions};
 use linkyard_proto::v1::{Band, Decision, Mapping, MappingState};
+
+/// How many duplicates are told by name.
+const NAMED: usize = 20;
 
 /// Counts the first suggestion of `mapping`.
 pub(super) fn suggested(judged: &mut Suggestions, truth: &Truth, mapping: &Mapping) {
@@ -38,9 +41,18 @@ pub(super) fn ended(judged: &mut Existing, truth: &Truth, mapping: &Mapping) {
         return;
     }
     let decision = mapping.decision.as_ref().map_or(Decision::Unspecified, |decision| decision.decision());
+    let was_there = truth.of(mapping.record_id);
+    if mapping.state() == MappingState::Linked && decision == Decision::Create && judged.created_again_records.len() < NAMED {
+        judged.created_again_records.push(CreatedAgain {
+            record_id: mapping.record_id,
+            name: mapping.display_name.clone(),
+            was_there: was_there.unwrap_or_default().to_owned(),
+            created: mapping.target.clone(),
+        });
+    }
     let count = match (mapping.state(), decision) {
         (MappingState::Linked, Decision::Create) => &mut judged.created_again,
-        (MappingState::Linked, _) if truth.of(mapping.record_id) == Some(mapping.target.as_str()) => &mut judged.linked_right,
+        (MappingState::Linked, _) if was_there == Some(mapping.target.as_str()) => &mut judged.linked_right,
         (MappingState::Linked, _) => &mut judged.linked_wrong,
         (MappingState::Ignored, _) => &mut judged.left_out,
         (_, _) => &mut judged.waiting,
@@ -125,6 +137,9 @@ mod tests {
             ended(&mut judged, &truth, &mapping);
         }
         assert_eq!((judged.created_again, judged.linked_wrong, judged.linked_right), (1, 1, 0), "2 is owed nothing");
+        let again: Vec<_> =
+            judged.created_again_records.iter().map(|again| (again.record_id, again.was_there.as_str())).collect();
+        assert_eq!(again, [(1, "parties/a")]);
         ended(&mut judged, &truth, &end(3, MappingState::Linked, Decision::Match, "parties/b"));
         ended(&mut judged, &truth, &end(3, MappingState::Held, Decision::Create, ""));
         assert_eq!((judged.linked_right, judged.waiting), (1, 1));

@@ -43,7 +43,7 @@ pub(super) struct OfBand {
 }
 
 /// What became of the firms that were in the registry already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Existing {
     /// Vendors linked to the firm that they are.
     pub(super) linked_right: u64,
@@ -51,10 +51,26 @@ pub(super) struct Existing {
     pub(super) linked_wrong: u64,
     /// Vendors that were created although their firm was there: true duplicates.
     pub(super) created_again: u64,
+    /// The first of them, each with what was there.
+    #[serde(default)]
+    pub(super) created_again_records: Vec<CreatedAgain>,
     /// Vendors that wait for a person, held or undecided.
     pub(super) waiting: u64,
     /// Vendors that were left out.
     pub(super) left_out: u64,
+}
+
+/// A vendor that was created although its firm was there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CreatedAgain {
+    /// The directory's id of the vendor.
+    pub(super) record_id: i64,
+    /// Its name in the directory.
+    pub(super) name: String,
+    /// The party that its firm was, as `parties/..`.
+    pub(super) was_there: String,
+    /// The party that was created, as `parties/..`.
+    pub(super) created: String,
 }
 
 /// What the vendors without a counterpart had to wait for, although nothing in the directory or the registry is the same firm.

@@ -1,6 +1,6 @@
 //! The accounted-for report: for a person, and as one line of JSON for a script.
 
-use super::memory::{Existing, Holding, Memory, Phase, Suggestions};
+use super::memory::{CreatedAgain, Existing, Holding, Memory, Phase, Suggestions};
 use crate::admin::Side;
 use crate::admin::session::{Session, call};
 use anyhow::{Context, Result};
@@ -74,7 +74,7 @@ impl From<v1::directory_report::Buckets> for Buckets {
 pub(super) async fn make(session: &Session, provider: &str, memory: &Memory) -> Result<Report> {
     let request = v1::GetDirectoryReportRequest { name: provider.to_owned() };
     let buckets = call!(session, ProviderServiceClient, get_directory_report, request).await?;
-    let existing = memory.existing.unwrap_or_default();
+    let existing = memory.existing.clone().unwrap_or_default();
     let twice = duplicates(session, Side::Parties).await? + duplicates(session, Side::Projects).await?;
     let duplicates = twice + existing.created_again;
     let insurances = super::coverage::counts(session, provider).await?;
@@ -158,11 +158,14 @@ fn matching(suggestions: &Suggestions, existing: &Existing) -> Vec<String> {
         lines.push(format!("{name:<26}{:>10}{:>10}{:>10}", band.right, band.wrong, band.missed));
     }
     lines.push(format!("look-alikes suggested as STRONG: {}", suggestions.lookalikes_strong));
-    let Existing { linked_right, linked_wrong, created_again, waiting, left_out } = existing;
+    let Existing { linked_right, linked_wrong, created_again, created_again_records, waiting, left_out } = existing;
     lines.push(format!(
         "of the firms that were there {linked_right} are linked, {linked_wrong} linked to another one, {created_again} created again, \
          {waiting} wait for a person, {left_out} left out"
     ));
+    lines.extend(created_again_records.iter().map(|CreatedAgain { record_id, name, was_there, created }| {
+        format!("  created again: {name} (record {record_id}) as {created}, which was there as {was_there}")
+    }));
     lines
 }
 
