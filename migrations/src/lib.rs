@@ -30,6 +30,7 @@ mod m20261127_000060_drafts;
 mod m20261127_000070_duplicates_of_target;
 mod m20261127_000071_progress;
 mod m20261127_000080_changed_targets;
+mod m20261127_000081_suggestions_follow;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000070_duplicates_of_target::Migration),
             Box::new(m20261127_000071_progress::Migration),
             Box::new(m20261127_000080_changed_targets::Migration),
+            Box::new(m20261127_000081_suggestions_follow::Migration),
         ]
     }
 }

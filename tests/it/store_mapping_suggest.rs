@@ -2,10 +2,13 @@
 
 use crate::store_mapping_kit::{PROJECT, VENDOR, all};
 use linkyard_core::id::TargetId;
+use linkyard_core::job::{JobKind, JobState};
 use linkyard_core::mapping::{Decision, MappingState};
+use linkyard_core::page::PageRequest;
 use linkyard_core::plan::BulkAction;
+use linkyard_core::registry::PartyChange;
 use linkyard_core::suggestion::Band;
-use linkyard_tests::build::{Side, create, decide, leave_out, match_to, record};
+use linkyard_tests::build::{Side, create, decide, keys, leave_out, match_to, record};
 use linkyard_tests::databases::each_database;
 
 #[tokio::test]
@@ -55,6 +58,35 @@ async fn suggesting_again_writes_only_what_changed() {
         side.suggest(VENDOR).await;
         let renamed = side.mapping(VENDOR, 1).await;
         assert_eq!((renamed.state, renamed.suggestions.len()), (MappingState::Unmapped, 0));
+        drop(store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_registry_asks_for_one_pass_once_it_is_quiet() {
+    const AN_HOUR_MS: i64 = 3_600_000;
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let ask = async |quiet_ms: i64| store.suggest_jobs_ask(quiet_ms).await.expect("asked");
+        let acme = side.party("Acme").await;
+        side.walk(VENDOR, &[record(1, "Acme"), record(2, "Bolt")]).await;
+        assert_eq!(ask(0).await, 0, "nothing was suggested yet: a fetch is followed by a pass");
+        side.suggest(VENDOR).await;
+        assert_eq!(ask(0).await, 0, "nothing changed");
+        side.party("Bolt").await;
+        assert_eq!(ask(AN_HOUR_MS).await, 0, "it may be one of many changes");
+        assert_eq!((ask(0).await, ask(0).await), (1, 0), "the job that waits does for both");
+        let page = PageRequest { size: 100, after: None };
+        let live = store.job_list(&side.scope, Some(side.provider), &[JobState::Queued], false, &page).await.expect("jobs").rows;
+        let [job] = &live[..] else { panic!("one job: {live:?}") };
+        assert_eq!(job.kind, JobKind::Suggest.as_str());
+        store.job_cancel(&side.scope, job.id, None).await.expect("cancelled");
+        assert_eq!(side.suggest(VENDOR).await, (2, 0));
+        assert_eq!(ask(0).await, 0, "it was followed");
+        let change = PartyChange { name: Some("Zenith".to_owned()), ..PartyChange::default() };
+        store.party_update(&side.scope, acme, &change, None, keys(VENDOR), None).await.expect("renamed");
+        assert_eq!(ask(0).await, 1, "another name is a change too");
         drop(store);
     })
     .await;

@@ -75,6 +75,11 @@ pub struct WorkerArgs {
     #[arg(long, env = "LINKYARD_WORKER_TEST_EVERY_MS", default_value_t = 900_000)]
     pub test_every_ms: u64,
 
+    /// How long the registry has to be quiet before a change of it changes suggestions, in milliseconds; 0 = only when something is
+    /// fetched. A registry that is never quiet is followed after twenty times as long.
+    #[arg(long, env = "LINKYARD_WORKER_SUGGEST_AFTER_MS", default_value_t = 30_000)]
+    pub suggest_after_ms: u64,
+
     /// For how many days ended jobs and records of walks are kept.
     #[arg(long, env = "LINKYARD_KEEP_JOBS_DAYS", default_value_t = 30)]
     pub keep_jobs_days: u32,
@@ -104,6 +109,7 @@ impl Default for WorkerArgs {
             schedule_tick_ms: 5_000,
             fetch_every_ms: 3_600_000,
             test_every_ms: 900_000,
+            suggest_after_ms: 30_000,
             keep_jobs_days: 30,
             keep_requests_days: 7,
             pace: Pace::Normal,
@@ -131,6 +137,8 @@ pub(crate) struct SchedulePace {
     pub(crate) fetch_every_ms: Option<i64>,
     /// Milliseconds; `None` = never.
     pub(crate) test_every_ms: Option<i64>,
+    /// Milliseconds; `None` = only when something is fetched.
+    pub(crate) suggest_after_ms: Option<i64>,
 }
 
 impl WorkerArgs {
@@ -150,6 +158,7 @@ impl WorkerArgs {
             tick: Duration::from_millis((self.schedule_tick_ms / self.divisor()).max(1)),
             fetch_every_ms: every(self.fetch_every_ms),
             test_every_ms: every(self.test_every_ms),
+            suggest_after_ms: every(self.suggest_after_ms),
         }
     }
 

@@ -106,7 +106,7 @@ pub(crate) async fn keep(
         if !role.load(Ordering::Relaxed) {
             continue;
         }
-        match pass(&store, &schedules).await {
+        match pass(&store, &schedules, pace).await {
             Ok(0) => {}
             Ok(_) => doorbell.ring(),
             Err(error) => tracing::warn!(%error, "the schedules can not be looked at now"),
@@ -115,8 +115,11 @@ pub(crate) async fn keep(
 }
 
 /// Starts what is due; answers how many jobs that were.
-async fn pass(store: &Store, schedules: &[(Schedule, Next)]) -> Result<u64> {
+async fn pass(store: &Store, schedules: &[(Schedule, Next)], pace: SchedulePace) -> Result<u64> {
     let mut started = store.push_jobs_ask().await?;
+    if let Some(quiet_ms) = pace.suggest_after_ms {
+        started += store.suggest_jobs_ask(quiet_ms).await?;
+    }
     for (schedule, next) in schedules {
         for due in store.schedule_due(schedule).await? {
             if store.schedule_start(schedule, &due, next.at_ms(&due)).await? {

@@ -13,13 +13,14 @@ pub use save::SuggestionsSaved;
 
 use crate::directory::{ID, List, ids};
 use crate::features::{self, OF_RECORD, of_record};
-use crate::ledger::fence_and_checkpoint;
+use crate::ledger::{self, LIVE, fence_and_checkpoint};
 use crate::row::{count, get};
 use crate::sql::{all, batch, commit, execute, one, rows};
 use crate::{Store, provider};
-use linkyard_core::id::{ProviderId, RecordId, TargetId};
-use linkyard_core::job::{Checkpoint, Fence};
+use linkyard_core::id::{OrganizationId, ProviderId, RecordId, TargetId};
+use linkyard_core::job::{Checkpoint, Fence, JobKind, Lane, NewJob};
 use linkyard_core::mapping::Subject;
+use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::{ConnectionTrait, Value};
@@ -27,6 +28,9 @@ use std::collections::HashMap;
 
 /// Records that take a decision and may want a candidate; a person looks at held and failed rows too.
 const UNDECIDED: &str = "('unmapped', 'suggested', 'held', 'failed')";
+
+/// How many times as old as the quiet that is waited for a pass may become while the registry changes all the time.
+const NEVER_QUIET: i64 = 20;
 
 /// Changes with the rules by which records are compared, so that a new release computes everything anew.
 const RULES: &str = env!("CARGO_PKG_VERSION");
@@ -44,7 +48,11 @@ pub struct Undecided {
 
 /// What both sides are like, in a form that is only compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SidesSeen(String);
+pub struct SidesSeen {
+    text: String,
+    /// The newest change of the registry, milliseconds; 0 for an empty one.
+    registry_changed_at_ms: i64,
+}
 
 impl Store {
     /// What a provider's records and the registry are like now; `None` when they are as they were when the last complete pass began,
@@ -63,7 +71,43 @@ impl Store {
         let seen = sides(&self.reader, &list).await?;
         let sql = "select seen from suggestion_pass where provider_id = $1 and subject = $2 and organization_id = $3";
         let last: Option<String> = one(&self.reader, sql, list.values([])).await?.map(|row| get(&row, "seen")).transpose()?;
-        Ok(if last.as_deref() == Some(seen.0.as_str()) { None } else { Some(seen) })
+        Ok(if last.as_deref() == Some(seen.text.as_str()) { None } else { Some(seen) })
+    }
+
+    /// Writes a suggest job for every provider that works and whose last pass is older than a change of its organization's registry: once
+    /// the registry has been quiet for `quiet_ms` milliseconds, or the pass is twenty times as old. What is fetched or linked
+    /// meanwhile is waited for. For the schedule; answers how many there are now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn suggest_jobs_ask(&self, quiet_ms: i64) -> Result<u64> {
+        let changed =
+            |target: &str| format!("(select max(t.updated_at_ms) from {target} t where t.organization_id = p.organization_id)");
+        let (parties, projects) = (changed("party"), changed("project"));
+        let sql = format!(
+            "select p.id, p.organization_id from provider p cross join (select {{now}} as now_ms) clock
+             where p.state = 'active' and exists (select 1 from suggestion_pass s where s.provider_id = p.id
+                and s.registry_changed_at_ms < case s.subject when 'vendor' then {parties} else {projects} end
+                and (s.finished_at_ms <= clock.now_ms - $2
+                    or case s.subject when 'vendor' then {parties} else {projects} end <= clock.now_ms - $1))
+             and not exists (select 1 from job j where j.provider_id = p.id and j.{LIVE}
+                and j.kind in ('suggest', 'fetch_directory', 'sync_linked', 'link_parties', 'link_projects', 'import_decisions'))"
+        );
+        let found = all(&self.reader, &sql, [quiet_ms.into(), (quiet_ms * NEVER_QUIET).into()]).await?;
+        for row in &found {
+            let (provider, organization) = (ProviderId(get(row, "id")?), OrganizationId(get(row, "organization_id")?));
+            let job = NewJob {
+                provider: Some(provider),
+                parent: None,
+                kind: JobKind::Suggest,
+                dedupe_key: provider.to_string(),
+                lane: Lane::Background,
+                payload: serde_json::json!({}),
+                run_at_ms: None,
+            };
+            ledger::insert_job(&self.writer, &Scope::new(organization, "schedule"), &job).await?;
+        }
+        Ok(found.len() as u64)
     }
 
     /// Ends a pass that began with `seen`: suggestions of decided records go. Answers how many undecided records have a suggestion that
@@ -85,10 +129,12 @@ impl Store {
         provider::require(&tx, fence.organization, provider).await?;
         if let Some(seen) = seen {
             forget_decided(&tx, &list).await?;
-            let sql = "insert into suggestion_pass (provider_id, subject, organization_id, seen, finished_at_ms)
-                values ($1, $2, $3, $4, {now})
-                on conflict (provider_id, subject) do update set seen = excluded.seen, finished_at_ms = excluded.finished_at_ms";
-            execute(&tx, sql, list.values([seen.0.as_str().into()])).await?;
+            let sql = "insert into suggestion_pass
+                    (provider_id, subject, organization_id, seen, registry_changed_at_ms, finished_at_ms)
+                values ($1, $2, $3, $4, $5, {now})
+                on conflict (provider_id, subject) do update set seen = excluded.seen,
+                    registry_changed_at_ms = excluded.registry_changed_at_ms, finished_at_ms = excluded.finished_at_ms";
+            execute(&tx, sql, list.values([seen.text.as_str().into(), seen.registry_changed_at_ms.into()])).await?;
         }
         let counts = counts(&tx, &list).await?;
         commit(tx).await?;
@@ -172,6 +218,9 @@ impl Store {
 
 /// Everything that a pass reads, as counts and checksums: content of the directory, which records are decided and how, the registry's
 /// revisions, who is on which project, what was declined. What a pass writes itself is not in it.
+/// Which part of [`sides`] is the registry.
+const REGISTRY_PART: i32 = 2;
+
 async fn sides(connection: &impl ConnectionTrait, list: &List) -> Result<SidesSeen> {
     const OF_LIST: &str = "x.provider_id = $1 and x.subject = $2 and x.organization_id = $3";
     let sum = |expression: &str| format!("cast(coalesce(sum({expression}), 0) as bigint)");
@@ -203,12 +252,15 @@ async fn sides(connection: &impl ConnectionTrait, list: &List) -> Result<SidesSe
         parts.iter().enumerate().map(|(at, part)| format!("select {at} as part, p.a, p.b, p.c from ({part}) p")).collect();
     // Every database wants every parameter used with a type it can tell.
     let sql = format!("{} order by part", all_parts.join(" union all "));
-    let mut seen = RULES.to_owned();
+    let mut seen = SidesSeen { text: RULES.to_owned(), registry_changed_at_ms: 0 };
     for row in all(connection, &sql, list.values([])).await? {
         let (a, b, c): (i64, i64, i64) = (get(&row, "a")?, get(&row, "b")?, get(&row, "c")?);
-        seen.push_str(&format!("; {a} {b} {c}"));
+        seen.text.push_str(&format!("; {a} {b} {c}"));
+        if get::<i32>(&row, "part")? == REGISTRY_PART {
+            seen.registry_changed_at_ms = c;
+        }
     }
-    Ok(SidesSeen(seen))
+    Ok(seen)
 }
 
 /// How many undecided records have a suggestion that counts, and how many have none.
