@@ -4,7 +4,8 @@ use crate::store_mapping_kit::{VENDOR, all};
 use linkyard_core::directory::Record;
 use linkyard_core::id::RecordId;
 use linkyard_core::job::RowCounts;
-use linkyard_core::mapping::{MappingState, OnLookalike, RowReason};
+use linkyard_core::mapping::{MappingFilter, MappingState, MappingView, OnLookalike, RowReason};
+use linkyard_core::page::PageRequest;
 use linkyard_core::plan::BulkAction;
 use linkyard_core::registry::NewParty;
 use linkyard_tests::build::{Side, create, decide, keys, record};
@@ -284,6 +285,31 @@ async fn a_declined_suggestion_is_not_made_again_and_holds_nothing() {
         let linkyard_core::Error::Invalid(violations) = refused else { panic!("{refused}") };
         let fields: Vec<&str> = violations.iter().map(|one| one.field.as_str()).collect();
         assert_eq!(fields, ["rows[0].record", "rows[0].targets[0]"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_the_first_suggestion_is_declined_the_second_is_the_first() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        for phone in ["312 555 0142", "312 555 0143", "312 555 0144"] {
+            party(&side, "Kowalczyk Brothers Masonry", phone).await;
+        }
+        side.walk(VENDOR, &[calling(1, "Kowalczyk Brothers Masonry", "312 555 0142")]).await;
+        side.suggest(VENDOR).await;
+        let before = side.mapping(VENDOR, 1).await.suggestions;
+        let [first, rest @ ..] = before.as_slice() else { panic!("nothing is suggested") };
+        assert!(!rest.is_empty(), "there is a second one");
+        let declined = [(RecordId(1), vec![first.target])];
+        let rows = store.mapping_decline(&side.scope, side.provider, VENDOR, &declined, None).await.expect("declined");
+        assert_eq!(rows[0].suggestions, rest, "the others keep their order");
+        let page = PageRequest { size: 10, after: None };
+        let filter = MappingFilter { bands: vec![rest[0].band], ..MappingFilter::default() };
+        let listed =
+            store.mapping_list(&side.scope, side.provider, VENDOR, &filter, MappingView::BASIC, &page).await.expect("a list");
+        assert_eq!(listed.rows.len(), 1, "the filter for a band looks at it");
+        assert_eq!(listed.rows[0].suggestions, rest[..1], "and a list shows it as the best");
     })
     .await;
 }

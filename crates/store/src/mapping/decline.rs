@@ -14,7 +14,7 @@ use linkyard_core::mapping::{Mapping, Subject};
 use linkyard_core::plan::MOST_ROWS;
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use std::collections::HashSet;
 
 /// A record, and what it is not; nothing named means everything that is suggested for it now.
@@ -105,12 +105,19 @@ async fn suggested(connection: &impl ConnectionTrait, list: &List, records: &[Re
     found.iter().map(|row| Ok((RecordId(get(row, "record_id")?), TargetId(get(row, "target_id")?)))).collect()
 }
 
-/// Takes the declined pairs out of the suggestions; rows that nothing is left for are UNMAPPED again.
+/// Takes the declined pairs out of the suggestions of these records, so that the next one is the first; rows that nothing is left for are
+/// UNMAPPED again.
 async fn forget(connection: &impl ConnectionTrait, list: &List, records: &[RecordId]) -> Result<()> {
-    let sql = "delete from suggestion where provider_id = $1 and subject = $2 and organization_id = $3
-        and exists (select 1 from declined_candidate d where d.provider_id = $1 and d.subject = $2
-            and d.record_id = suggestion.record_id and d.target_id = suggestion.target_id)";
-    execute(connection, sql, list.values([])).await?;
+    let wanted = || batch(&ids(records.iter().copied()));
+    let sql = format!(
+        "delete from suggestion where provider_id = $1 and subject = $2 and organization_id = $3
+            and record_id in (select b.record_id from {})
+            and exists (select 1 from declined_candidate d where d.provider_id = $1 and d.subject = $2
+                and d.record_id = suggestion.record_id and d.target_id = suggestion.target_id)",
+        rows(connection, "b", "$4", &ID)
+    );
+    execute(connection, &sql, list.values([wanted()?])).await?;
+    close_ranks(connection, list, wanted()?).await?;
     let sql = format!(
         "update mapping as m set state = 'unmapped', revision = m.revision + 1, changed_at_ms = {{now}}
          from {} where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id
@@ -119,5 +126,23 @@ async fn forget(connection: &impl ConnectionTrait, list: &List, records: &[Recor
         rows(connection, "b", "$4", &ID),
         suggest::COUNTS
     );
-    execute(connection, &sql, list.values([batch(&ids(records.iter().copied()))?])).await.map(|_| ())
+    execute(connection, &sql, list.values([wanted()?])).await.map(|_| ())
+}
+
+/// Numbers what is left of the suggestions of these records from one again. By way of negative ranks, because a rank is given once and
+/// neither database waits for the end of a statement before it minds.
+async fn close_ranks(connection: &impl ConnectionTrait, list: &List, wanted: Value) -> Result<()> {
+    let own = "provider_id = $1 and subject = $2 and organization_id = $3";
+    let sql = format!(
+        "update suggestion set rank = -(select count(*) from suggestion o where o.provider_id = $1 and o.subject = $2
+            and o.record_id = suggestion.record_id and abs(o.rank) <= abs(suggestion.rank))
+         where {own} and record_id in (select b.record_id from {})",
+        rows(connection, "b", "$4", &ID)
+    );
+    execute(connection, &sql, list.values([wanted.clone()])).await?;
+    let sql = format!(
+        "update suggestion set rank = -rank where {own} and rank < 0 and record_id in (select b.record_id from {})",
+        rows(connection, "b", "$4", &ID)
+    );
+    execute(connection, &sql, list.values([wanted])).await.map(|_| ())
 }
