@@ -65,22 +65,21 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn progress_note(&self) -> Result<u64> {
-        let sum = |states: &str| format!("coalesce(sum(case when m.state in ({states}) then 1 else 0 end), 0)");
+        let sum = |states: &str| format!("cast(sum(case when c.state in ({states}) then c.n else 0 end) as bigint)");
         let sql = format!(
             "insert into progress_sample
                 (provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows)
-             select m.provider_id, m.subject, clock.now_ms - clock.now_ms % {OFTEN_MS}, m.organization_id, {}, {}, {}, {}, {}
-             from mapping m cross join (select {{now}} as now_ms) as clock
-             where m.provider_id in (select p.id from provider p cross join (select {{now}} as now_ms) as then_clock
-                where p.state not in ('deleting', 'deleted')
-                    and not exists (select 1 from progress_sample s where s.provider_id = p.id
-                        and s.at_ms >= then_clock.now_ms - then_clock.now_ms % {OFTEN_MS})
-                    and (exists (select 1 from job where job.provider_id = p.id
-                            and (job.{LIVE} or job.finished_at_ms > then_clock.now_ms - {AFTERWARDS_MS}))
-                        or not exists (select 1 from progress_sample s where s.provider_id = p.id
-                            and s.at_ms > then_clock.now_ms - {SELDOM_MS})))
-             group by m.provider_id, m.subject, m.organization_id, clock.now_ms
-             order by m.provider_id, m.subject
+             select c.provider_id, c.subject, clock.now_ms - clock.now_ms % {OFTEN_MS}, p.organization_id, {}, {}, {}, {}, {}
+             from provider p cross join (select {{now}} as now_ms) as clock join mapping_count c on c.provider_id = p.id
+             where p.state not in ('deleting', 'deleted')
+                and not exists (select 1 from progress_sample s where s.provider_id = p.id
+                    and s.at_ms >= clock.now_ms - clock.now_ms % {OFTEN_MS})
+                and (exists (select 1 from job where job.provider_id = p.id
+                        and (job.{LIVE} or job.finished_at_ms > clock.now_ms - {AFTERWARDS_MS}))
+                    or not exists (select 1 from progress_sample s where s.provider_id = p.id
+                        and s.at_ms > clock.now_ms - {SELDOM_MS}))
+             group by c.provider_id, c.subject, p.organization_id, clock.now_ms having sum(c.n) > 0
+             order by c.provider_id, c.subject
              on conflict (provider_id, subject, at_ms) do nothing",
             sum("'linked'"),
             sum("'failed', 'held', 'orphaned'"),
