@@ -35,9 +35,9 @@ pub(super) fn condition(filter: &MappingFilter, subject: Subject, first: usize) 
     if !filter.states.is_empty() {
         sql.push_str(&states(&filter.states));
     }
-    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+    if let Some(pattern) = pattern(filter)? {
         sql.push_str(&format!(" and r.name_search like ${first} escape '\\'"));
-        values.push(text::containing(search)?.into());
+        values.push(pattern.into());
     }
     if let Some(pattern) = filter.name_pattern.as_deref().filter(|pattern| !pattern.is_empty()) {
         sql.push_str(&format!(" and r.name_search like ${} escape '\\'", first + values.len()));
@@ -71,6 +71,14 @@ pub(super) fn condition(filter: &MappingFilter, subject: Subject, first: usize) 
         sql.push_str(if wanted { " and r.active" } else { " and not r.active" });
     }
     Ok((sql, values))
+}
+
+/// The pattern of names that a search looks for; `None` without one.
+///
+/// # Errors
+/// `Invalid` for a search that is too long.
+pub(super) fn pattern(filter: &MappingFilter) -> Result<Option<String>> {
+    filter.search.as_deref().filter(|search| !search.is_empty()).map(text::containing).transpose()
 }
 
 /// The words of a closed enum are part of the text; only what a person typed is a parameter.

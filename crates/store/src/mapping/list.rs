@@ -1,7 +1,7 @@
 //! Reading mappings: one, a page, counts per state.
 
 use super::filter::{self, JOB, RECORD_OF_ROW, STATE};
-use super::order;
+use super::{order, search};
 use crate::directory::{ID, List, ids};
 use crate::ledger::LIVE;
 use crate::row::{count, get, json, optional_word, word};
@@ -48,8 +48,10 @@ impl Store {
         let counts = if filter.states.is_empty() { Vec::new() } else { counts(&self.reader, &list).await? };
         let ordered = order::ordered(&self.reader, view.order, page, order::selected(filter, &counts))?;
         let (condition, more) = filter::condition(filter, subject, 4 + ordered.values.len())?;
-        let values = ordered.values.into_iter().chain(more);
-        let rest = format!("{} {condition} {}", ordered.after, ordered.order);
+        let place = 4 + ordered.values.len() + more.len();
+        let (few, found) = search::few(&self.reader, &list, filter, view.order, place).await?;
+        let values = ordered.values.into_iter().chain(more).chain(found);
+        let rest = format!("{} {condition} {few} {}", ordered.after, ordered.order);
         let found = read(&self.reader, &list, view.full, ordered.tables, &rest, values).await?;
         let mut page = Page::cut(found, page.size, |mapping| order::key(&self.reader, view.order, mapping));
         add_suggestions(&self.reader, &list, view.full, &mut page.rows).await?;

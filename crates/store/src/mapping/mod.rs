@@ -18,6 +18,7 @@ mod picked;
 mod plan;
 mod registry_copy;
 pub(crate) mod screen;
+mod search;
 pub(crate) mod suggest;
 mod sync;
 pub(crate) mod unlink;
