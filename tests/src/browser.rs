@@ -83,6 +83,9 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// So often a chromedriver is started until one has found a port.
+const MOST_STARTS: u32 = 10;
+
 impl Browser {
     /// Starts one.
     ///
@@ -91,17 +94,7 @@ impl Browser {
     pub async fn start(scripts: Scripts) -> Result<Self> {
         crate::cryptography();
         let profile = tempfile::tempdir()?;
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .env("HOME", profile.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        let mut driver = driver.context("chromedriver is missing: apt-get install -y chromium chromium-driver")?;
-        let mut lines = BufReader::new(driver.stdout.take().context("stdout")?).lines();
-        let port = port(&mut lines).await?;
+        let (driver, lines, port) = driver(profile.path()).await?;
         let capabilities = capabilities(profile.path(), scripts)?;
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let address = format!("http://127.0.0.1:{port}");
@@ -283,13 +276,34 @@ impl Browser {
     }
 }
 
-async fn port(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
-    while let Some(line) = lines.next_line().await? {
-        if let Some((_, rest)) = line.split_once("started successfully on port ") {
-            return Ok(rest.trim_end_matches('.').trim().parse()?);
+/// Starts a chromedriver; answers it, what it says, and its port. It takes a free port for one kind of addresses and then the same for the
+/// other kind, which somebody may have by then: it ends, and another one is started.
+async fn driver(home: &Path) -> Result<(Child, Lines<BufReader<ChildStdout>>, u16)> {
+    for _ in 0..MOST_STARTS {
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("HOME", home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let mut driver = driver.context("chromedriver is missing: apt-get install -y chromium chromium-driver")?;
+        let mut lines = BufReader::new(driver.stdout.take().context("stdout")?).lines();
+        if let Some(port) = port(&mut lines).await? {
+            return Ok((driver, lines, port));
         }
     }
-    bail!("chromedriver ended before it listened")
+    bail!("chromedriver ended {MOST_STARTS} times before it listened")
+}
+
+async fn port(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<u16>> {
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, rest)) = line.split_once("started successfully on port ") {
+            return Ok(Some(rest.trim_end_matches('.').trim().parse()?));
+        }
+    }
+    Ok(None)
 }
 
 fn capabilities(profile: &Path, scripts: Scripts) -> Result<Capabilities> {
