@@ -50,6 +50,11 @@ pub(crate) async fn attach(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// The id of a request that this layer has seen.
+pub(crate) fn of(request: &Request) -> String {
+    request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}
+
 /// The caller's id, if it is short and plain enough for logs.
 fn brought(request: &Request) -> Option<String> {
     let id = request.headers().get(HEADER)?.to_str().ok()?;

@@ -13,6 +13,7 @@ use linkyard_tests::databases::Databases;
 use linkyard_tests::jobs::{Bench, COMPANY};
 use linkyard_tests::sheet::Sheet;
 use linkyard_tests::site::Site;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::path::Path;
 
@@ -97,14 +98,42 @@ async fn a_mapping_is_decided_in_a_spreadsheet_and_comes_back_with_a_preview() -
     std::fs::write(&path, "a,b\n1,2\n")?;
     send(&browser, &site, &path, false).await?;
     browser.says("#alerts", "has no column decision").await?;
+    send_after_the_session(&browser, &site, &path, sheet).await?;
     browser.close().await?;
     site.stop().await;
     Ok(())
 }
 
+/// A file that comes after the end of the session is not taken in, however large; its sender is told so before and after signing in.
+async fn send_after_the_session(browser: &Browser, site: &Site, path: &Path, mut sheet: Sheet) -> Result<()> {
+    sheet.set(5, "decision", "CREATE");
+    let mut large = sheet.save();
+    // More than lies on the way between a browser and a server that does not read.
+    large.resize(16 * 1024 * 1024, b'\n');
+    std::fs::write(path, large)?;
+    site.open(browser, &format!("/mapping/parties/{}/import", site.bench.provider)).await?;
+    browser.client.delete_all_cookies().await?;
+    browser.find("#csv").await?.send_keys(&path.display().to_string()).await?;
+    browser.click(".form-end .primary").await?;
+    browser.says("#alerts", "so the file was not taken in and nothing was changed. Sign in again").await?;
+    let key = site.key(Access::Write).await?;
+    browser.fill("#key", key.expose_secret()).await?;
+    browser.click("main button").await?;
+    browser.says("h1", "Import choices").await?;
+    browser.says("#alerts", "Choose it once more").await?;
+    assert_eq!(mappings(site, Subject::Vendor).await?[5].draft, None);
+    std::fs::write(path, sheet.save())?;
+    browser.find("#csv").await?.send_keys(&path.display().to_string()).await?;
+    browser.click(".form-end .primary").await?;
+    browser.says("h1", "What the file changes").await?;
+    assert_eq!(browser.text("#creates").await?, "1");
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_whole_article_is_done_without_scripts() -> Result<()> {
-    let databases = Databases::sqlite();
+    // On PostgreSQL, because every other case of the pages is on SQLite.
+    let databases = Databases::postgres().await;
     let scripts = Scripts::Off;
     let (mut site, browser) = (empty_site(&databases).await?, Browser::start(scripts).await?);
     connect(&site, &browser, scripts).await?;
@@ -157,5 +186,6 @@ async fn the_whole_article_is_done_without_scripts() -> Result<()> {
     browser.find("[role=switch][aria-checked=true]").await?;
     browser.close().await?;
     site.stop().await;
+    databases.drop_all().await;
     Ok(())
 }

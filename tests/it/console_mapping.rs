@@ -121,17 +121,25 @@ async fn vendors_are_matched_created_and_left_out_and_the_page_follows_them_to_l
     browser.fill("#q", " ").await?;
     browser.click(".search button").await?;
 
-    // Everything else, over all pages, by its plan.
+    // Everything else, over all pages, by its plan; what is chosen for one row is left alone.
+    let all = mappings(&site.bench, Subject::Vendor).await?;
+    let on_page = |row: &&Mapping| names[..40].contains(&row.name) && !rows[..3].contains(&row.record);
+    let alone = all.iter().find(on_page).context("a row without a choice")?.record;
+    choose(&browser, alone, IGNORE).await?;
+    browser.says(&format!("#pick-{alone} > summary"), "Do not add").await?;
     browser.click("#with-all > summary").await?;
     browser.click("#with-all a[href*='action=create']").await?;
     browser.says("h1", "Plan").await?;
+    browser.says("#kept", "chosen and not confirmed: 1 vendor.").await?;
     browser.click("#confirm").await?;
     browser.says("#state", "Link parties").await?;
     site.bench.settled().await;
     let left = mappings(&site.bench, Subject::Vendor).await?;
     let linked = left.iter().filter(|row| row.state == MappingState::Linked).count();
     browser.says("#tabs a[href*='state=linked']", &linked.to_string()).await?;
-    assert!(left.iter().all(|row| matches!(row.state, MappingState::Linked | MappingState::Ignored | MappingState::Held)));
+    let settled = |state| matches!(state, MappingState::Linked | MappingState::Ignored | MappingState::Held);
+    assert!(left.iter().all(|row| settled(row.state) || row.record == alone));
+    assert_eq!(mapping(&site, alone).await?.draft.context("a choice")?.decision, Decision::DoNotAdd);
 
     choose(&browser, rows[0], "button[value$='.unlink']").await?;
     browser.says(&format!("#row-{} [data-label=Status]", rows[0]), "Link taken away").await?;

@@ -10,7 +10,9 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::TryStreamExt;
 use http::{Method, StatusCode, header};
+use linkyard_core::decision_file::MOST_FILE_BYTES;
 use linkyard_store::SessionUse;
 use linkyard_telemetry::trace;
 
@@ -58,7 +60,12 @@ async fn ended(request: Request) -> Response {
     }
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
-        return sign_in::ended(&path, Vec::new());
+        // A browser that is still sending hears no answer, so what it sends is read to its end, and not kept.
+        let sent = request.into_body().into_data_stream().try_fold(0, |read, piece| async move {
+            let read = read + piece.len() as u64;
+            if read > MOST_FILE_BYTES { Err(axum::Error::new("larger than any file that is taken")) } else { Ok(read) }
+        });
+        return if sent.await.is_ok() { sign_in::ended_over_file(&path) } else { Failure::unreadable().into_response() };
     }
     match to_bytes(request.into_body(), LARGEST_FORM).await {
         Ok(body) => sign_in::ended(&path, kept(&body)),

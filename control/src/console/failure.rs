@@ -20,6 +20,7 @@ pub(crate) struct Failure {
 struct FailurePage<'a> {
     shell: Shell,
     failure: &'a Failure,
+    request_id: &'a str,
 }
 
 #[derive(Template)]
@@ -27,6 +28,7 @@ struct FailurePage<'a> {
 struct BareFailurePage<'a> {
     shell: Shell,
     failure: &'a Failure,
+    request_id: &'a str,
 }
 
 impl Failure {
@@ -70,13 +72,14 @@ impl Failure {
     }
 
     /// The page around it that everybody may see.
-    pub(crate) fn bare(&self) -> Response {
-        self.answer(BareFailurePage { shell: Shell::bare(&self.title), failure: self }.render())
+    pub(crate) fn bare(&self, request_id: &str) -> Response {
+        self.answer(BareFailurePage { shell: Shell::bare(&self.title), failure: self, request_id }.render())
     }
 
     /// The page for somebody who is signed in.
     pub(crate) fn page(&self, visitor: &Visitor) -> Response {
-        self.answer(FailurePage { shell: Shell::new(visitor, &self.title), failure: self }.render())
+        let (shell, request_id) = (Shell::new(visitor, &self.title), visitor.request_id.as_str());
+        self.answer(FailurePage { shell, failure: self, request_id }.render())
     }
 
     fn answer(&self, page: askama::Result<String>) -> Response {
@@ -108,7 +111,7 @@ impl From<Error> for Failure {
             Error::NotFound { resource, .. } => {
                 format!("There is no such {resource} in your organization. It may have been deleted, or the address is wrong.")
             }
-            Error::Internal { .. } => "This is a defect of linkyard; the log has it under the request id.".to_owned(),
+            Error::Internal { .. } => "This is a defect of linkyard; the log has it under this request's id.".to_owned(),
             Error::Unavailable { service, .. } => format!("The {service} does not answer at the moment. Try again."),
             Error::Invalid(violations) => violations.iter().map(sentence).collect::<Vec<_>>().join(" "),
             Error::AlreadyExists { .. }

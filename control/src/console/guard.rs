@@ -3,6 +3,7 @@
 use super::Console;
 use super::failure::Failure;
 use super::origin::{self, Place};
+use crate::request_id;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -31,8 +32,9 @@ const HEADERS: [(&str, &str); 7] = [
 /// The layer.
 pub(crate) async fn guard(State(console): State<Console>, mut request: Request, next: Next) -> Response {
     let place = origin::place(&request, console.origin.as_ref());
+    let request_id = request_id::of(&request);
     let mut response = match refusal(place.as_ref(), request.method(), request.headers()) {
-        Some(refusal) => refusal.bare(),
+        Some(refusal) => refusal.bare(&request_id),
         None => {
             request.extensions_mut().insert(place.clone().unwrap_or_else(|| Place { origin: String::new(), secure: true }));
             match tokio::time::timeout(PATIENCE, next.run(request)).await {
@@ -43,7 +45,7 @@ pub(crate) async fn guard(State(console): State<Console>, mut request: Request, 
     };
     if let Some(failure) = response.extensions().get::<Failure>() {
         // Nobody is signed in there, or the page did not get as far as to know who.
-        response = failure.bare();
+        response = failure.bare(&request_id);
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -192,6 +192,7 @@ struct DetailPage {
     result: Vec<Fact>,
     rows_address: String,
     rows_label: &'static str,
+    ended: bool,
     may_cancel: bool,
     may_retry: bool,
 }
@@ -212,10 +213,8 @@ fn rows_of(job: &Job) -> (String, &'static str) {
         Some(JobKind::LinkProjects) => (mapping(Subject::Project), "Its rows in Projects Mapping"),
         Some(JobKind::SyncLinked | JobKind::PushCompliance) => (list("/parties"), "The linked parties"),
         Some(JobKind::FindDuplicates) => ("/duplicates".to_owned(), "The suspected duplicates"),
-        Some(
-            JobKind::TestConnection | JobKind::FetchDirectory | JobKind::Suggest | JobKind::ImportDecisions | JobKind::Retention,
-        )
-        | None => {
+        Some(JobKind::FetchDirectory | JobKind::Suggest) => (mapping(Subject::Vendor), "To Parties Mapping"),
+        Some(JobKind::TestConnection | JobKind::ImportDecisions | JobKind::Retention) | None => {
             (job.provider.map_or_else(String::new, |provider| format!("/providers/{provider}")), "Where every record stands")
         }
     }
@@ -312,6 +311,7 @@ async fn detail_page(console: &Console, visitor: &Visitor, id: JobId, alert: Opt
         result: job.result.as_ref().map(findings).unwrap_or_default(),
         rows_address,
         rows_label,
+        ended: job.state.terminal(),
         may_cancel: visitor.may_write() && !job.state.terminal() && job.requested != RequestedState::Cancel,
         may_retry: visitor.may_write() && ended_badly && job.parent.is_none(),
     })

@@ -128,17 +128,16 @@ async fn busiest(console: &Console, visitor: &Visitor, providers: &[Provider]) -
 }
 
 fn tasks_of(row: &ProviderRow) -> Vec<Task> {
-    let address = format!("/providers/{}", row.id);
     let mut tasks = Vec::new();
     if row.blocked {
         let text = format!("{}: {}", row.name, row.state.text);
-        tasks.push(Task { text, address: address.clone(), action: "See what to do" });
+        tasks.push(Task { text, address: format!("/providers/{}", row.id), action: "See what to do" });
     }
     for linked in &row.linked {
         let open = linked.undecided;
         if open > 0 {
             let text = format!("{} {} of {} wait for a decision", number(open), linked.what.to_lowercase(), row.name);
-            tasks.push(Task { text, address: address.clone(), action: "Open" });
+            tasks.push(Task { text, address: linked.address.clone(), action: "Decide" });
         }
     }
     tasks

@@ -1,12 +1,11 @@
 //! Integration providers: the list with where each stands, one provider, and what can be done with it.
 
-use super::Console;
 use super::failure::Failure;
 use super::form::Submission;
 use super::jobs::{Fact, JobRow};
-use super::live;
 use super::shell::{Alert, Shell, Visitor, address, html, html_with};
 use super::words::{Badge, Clock, Moment, contacts_mode, number, provider_state};
+use super::{Console, live, mapping};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
@@ -15,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use linkyard_core::Error;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::JobState;
+use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
 use linkyard_core::provider::{Provider, ProviderState};
 use linkyard_core::report::Buckets;
@@ -54,19 +54,33 @@ pub(crate) struct Linked {
     pub(crate) undecided: u64,
     /// The same in words; empty when none are.
     pub(crate) open: String,
+    /// Where they are decided.
+    pub(crate) address: String,
 }
 
 impl Linked {
-    pub(crate) fn new(what: &'static str, buckets: &Buckets) -> Self {
+    /// Of the vendors and of the projects of a provider.
+    pub(crate) async fn both(console: &Console, visitor: &Visitor, provider: ProviderId) -> Result<[Self; 2], Failure> {
+        let (service, scope) = (&console.service, visitor.scope());
+        let (vendors, projects) = service.directory_report(scope, provider).await?;
+        let vendors_open = mapping::undecided(&service.mapping_counts(scope, provider, Subject::Vendor).await?);
+        let projects_open = mapping::undecided(&service.mapping_counts(scope, provider, Subject::Project).await?);
+        Ok([
+            Self::new("Vendors", &vendors, vendors_open, mapping::to_decide(provider, Subject::Vendor)),
+            Self::new("Projects", &projects, projects_open, mapping::to_decide(provider, Subject::Project)),
+        ])
+    }
+
+    fn new(what: &'static str, buckets: &Buckets, undecided: u64, address: String) -> Self {
         let linked = buckets.matched + buckets.created;
-        let open = buckets.unmapped + buckets.held + buckets.failed;
         Self {
             what,
             linked,
             total: buckets.fetched,
             text: format!("{} of {}", number(linked), number(buckets.fetched)),
-            undecided: open,
-            open: if open == 0 { String::new() } else { format!("{} to decide", number(open)) },
+            undecided,
+            open: if undecided == 0 { String::new() } else { format!("{} to decide", number(undecided)) },
+            address,
         }
     }
 }
@@ -86,7 +100,6 @@ pub(crate) struct ProviderRow {
 
 impl ProviderRow {
     pub(crate) async fn new(console: &Console, visitor: &Visitor, provider: &Provider) -> Result<Self, Failure> {
-        let (vendors, projects) = console.service.directory_report(visitor.scope(), provider.id).await?;
         Ok(Self {
             id: provider.id.to_string(),
             name: provider.display_name.clone(),
@@ -94,7 +107,7 @@ impl ProviderRow {
             state: provider_state(provider),
             message: provider.state_message.clone(),
             fetched: provider.last_fetch_at_ms.map(|at| visitor.clock().at(at)),
-            linked: vec![Linked::new("Vendors", &vendors), Linked::new("Projects", &projects)],
+            linked: Linked::both(console, visitor, provider.id).await?.into(),
             blocked: provider.state == ProviderState::NeedsAttention,
         })
     }
@@ -400,14 +413,13 @@ async fn delete_page(
     problem: &str,
 ) -> Result<DeletePage, Failure> {
     let provider = console.service.provider_get(visitor.scope(), id).await?;
-    let (vendors, projects) = console.service.directory_report(visitor.scope(), id).await?;
     Ok(DeletePage {
         shell: Shell::new(visitor, "Delete provider"),
         id: id.to_string(),
         name: provider.display_name,
         typed: typed.to_owned(),
         problem: problem.to_owned(),
-        linked: vec![Linked::new("Vendors", &vendors), Linked::new("Projects", &projects)],
+        linked: Linked::both(console, visitor, id).await?.into(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::assets;
 use super::form::Submission;
 use super::words::Clock;
+use crate::request_id;
 use askama::Template;
 use axum::extract::Request;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -21,6 +22,8 @@ pub(crate) struct Visitor {
     pub(crate) theme: Theme,
     /// Path and query of the page.
     pub(crate) here: String,
+    /// Under which the log has what happened.
+    pub(crate) request_id: String,
     path: String,
     /// The page is only made to see whether it has changed.
     pub(super) comparing: bool,
@@ -30,7 +33,8 @@ impl Visitor {
     pub(crate) fn new(session: Session, request: &Request) -> Self {
         let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let theme = Theme::read(request.headers());
-        Self { session, theme, here, path: request.uri().path().to_owned(), comparing: false }
+        let (request_id, path) = (request_id::of(request), request.uri().path().to_owned());
+        Self { session, theme, here, request_id, path, comparing: false }
     }
 
     /// The tenant and the actor.
@@ -120,8 +124,11 @@ impl Alert {
     }
 }
 
+/// The notice for whoever has signed in again and has to send a file again: the only one of something that was not done.
+pub(crate) const FILE_AGAIN: &str = "file-again";
+
 /// Words that may stand in `?notice=` of an address, and what they say: a closed list, so that an address can not put words in our mouth.
-const NOTICES: [(&str, &str); 19] = [
+const NOTICES: [(&str, &str); 20] = [
     ("provider-saved", "Saved. The connection is being tested."),
     ("provider-changed", "Saved."),
     ("provider-paused", "Paused. Jobs of this provider wait until it is resumed."),
@@ -130,7 +137,7 @@ const NOTICES: [(&str, &str); 19] = [
     ("provider-deleting", "The provider is being deleted."),
     ("job-cancelled", "The job was told to stop."),
     ("job-retried", "The job runs again, for what failed only."),
-    ("job-started", "Started."),
+    ("job-started", "Started. Its progress is below."),
     ("duplicates-dismissed", "These records were called different. The group is not shown again."),
     ("duplicates-restored", "The group is suspected again."),
     ("nothing-to-link", "All of these are linked there already."),
@@ -139,6 +146,7 @@ const NOTICES: [(&str, &str); 19] = [
     ("confirmed", "Confirmed. The linking is under way; its progress is below."),
     ("confirmed-left-out", "Confirmed. Nothing had to be linked."),
     ("import-started", "The file is being imported; its progress is below."),
+    (FILE_AGAIN, "Your session had ended, so the file was not taken in and nothing was changed. Choose it once more."),
     ("adding-on", "Switched on. What is new in Procore from now on is added by itself."),
     ("adding-off", "Switched off. What is new in Procore waits for you here."),
 ];
@@ -282,7 +290,7 @@ fn notice(here: &str) -> Option<Alert> {
     let (_, query) = here.split_once('?')?;
     let word = query.split('&').find_map(|pair| pair.strip_prefix("notice="))?;
     let (_, text) = NOTICES.iter().find(|(notice, _)| *notice == word)?;
-    Some(Alert { tone: "ok", text: (*text).to_owned() })
+    Some(Alert { tone: if word == FILE_AGAIN { "bad" } else { "ok" }, text: (*text).to_owned() })
 }
 
 /// The address `path` with these words of a query, properly escaped; what is empty is left out.

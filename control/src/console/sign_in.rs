@@ -4,7 +4,7 @@ use super::Console;
 use super::failure::Failure;
 use super::form::Submission;
 use super::origin::Place;
-use super::shell::{self, Alert, Shell, Theme, cookie, html, html_with, local};
+use super::shell::{self, Alert, FILE_AGAIN, Shell, Theme, cookie, html, html_with, local};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -25,6 +25,9 @@ const USED_LINK: &str = "This sign-in link was used already or is older than an 
 const WRONG_KEY: &str = "This API key is unknown, expired or revoked. Check that all of it was copied: it begins with ly_.";
 /// Said to whoever sent a form after the end of the session.
 const ENDED: &str = "Your session has ended, so nothing was changed yet. Sign in again: what you typed is kept.";
+/// Said to whoever sent a file after the end of the session.
+const ENDED_OVER_FILE: &str = "Your session has ended, so the file was not taken in and nothing was changed. Sign in again, and choose \
+    the file once more on the page that opens.";
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -127,8 +130,17 @@ pub(crate) async fn out(
 
 /// The page for somebody whose form came after the end of the session.
 pub(crate) fn ended(path: &str, kept: Vec<(String, String)>) -> Response {
-    let shell = Shell::bare("Sign in").saying(Some(Alert::bad(ENDED)));
-    let page = html_with(StatusCode::UNAUTHORIZED, &SignInPage { shell, next: local(path).to_owned(), kept });
+    again(ENDED, path, kept)
+}
+
+/// The page for somebody whose file came after the end of the session. It is not kept: the page that it was sent from says so once more.
+pub(crate) fn ended_over_file(path: &str) -> Response {
+    again(ENDED_OVER_FILE, &shell::address(path, &[("notice", FILE_AGAIN)]), Vec::new())
+}
+
+fn again(said: &str, next: &str, kept: Vec<(String, String)>) -> Response {
+    let shell = Shell::bare("Sign in").saying(Some(Alert::bad(said)));
+    let page = html_with(StatusCode::UNAUTHORIZED, &SignInPage { shell, next: local(next).to_owned(), kept });
     page.unwrap_or_else(Failure::into_response)
 }
 

@@ -128,16 +128,23 @@
     const field = event.target.closest("[data-find]");
     if (!field) return;
     clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const found = $(".found", field.closest(".choices"));
-      const words = field.value.trim();
-      if (!words) { found.replaceChildren(); return; }
-      const query = new URLSearchParams({ record: field.dataset.find, q: words });
-      const { page } = await ask("GET", `${form.dataset.mapping}/targets?${query}`);
-      const hits = page && $("#found", page);
-      if (hits && field.value.trim() === words) found.replaceChildren(...document.importNode(hits, true).childNodes);
-    }, 200);
+    timer = setTimeout(() => find(field), 200);
   });
+  // What a held row looks for first stands in its field already.
+  form.addEventListener("toggle", (event) => {
+    const field = event.target.open && $("[data-find]", event.target);
+    if (field && field.value.trim() && !$(".found", event.target).hasChildNodes()) find(field);
+  }, true);
+
+  async function find(field) {
+    const found = $(".found", field.closest(".choices"));
+    const words = field.value.trim();
+    if (!words) { found.replaceChildren(); return; }
+    const query = new URLSearchParams({ record: field.dataset.find, q: words });
+    const { page } = await ask("GET", `${form.dataset.mapping}/targets?${query}`);
+    const hits = page && $("#found", page);
+    if (hits && field.value.trim() === words) found.replaceChildren(...document.importNode(hits, true).childNodes);
+  }
 
   // Keyboard: on the row where one is.
   const typing = (target) => target.closest("input:not([type=checkbox], [type=radio]), select, textarea");

@@ -60,11 +60,8 @@ pub(crate) async fn choose(
     }
     let mut rows = Vec::new();
     for named in named {
-        let (vendors, projects) = console.service.directory_report(visitor.scope(), named.id).await?;
-        let linked = match words.subject {
-            Subject::Vendor => Linked::new("Vendors", &vendors),
-            Subject::Project => Linked::new("Projects", &projects),
-        };
+        let [vendors, projects] = Linked::both(&console, &visitor, named.id).await?;
+        let linked = if words.subject == Subject::Vendor { vendors } else { projects };
         rows.push(Provided { address: address(named.id), name: named.name, linked });
     }
     html(&ChoosePage { shell: Shell::new(&visitor, words.title), words, rows })
@@ -93,6 +90,8 @@ struct ListPage {
     rows: Vec<Row>,
     /// Rows of the whole mapping.
     total: u64,
+    /// There are rows, and none of them is linked yet.
+    begins: bool,
     matching: String,
     drafts: String,
     all: bool,
@@ -234,6 +233,7 @@ async fn page(
         told: view.told(place.subject),
         rows: listed.rows.iter().map(|row| Row::new(row, &beside, view.ticks(row.record), clock)).collect(),
         total: counts.iter().map(|(_, count)| count).sum(),
+        begins: !counts.is_empty() && !counts.iter().any(|(state, _)| *state == MappingState::Linked),
         matching,
         drafts: number(drafts),
         all: view.ticked == Ticked::All,

@@ -19,7 +19,7 @@ use super::providers::provider_id;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use linkyard_core::id::ProviderId;
-use linkyard_core::mapping::Subject;
+use linkyard_core::mapping::{MappingState, Subject};
 
 /// Which list of which provider.
 #[derive(Clone, Copy, Debug)]
@@ -113,4 +113,14 @@ impl Words {
     pub(crate) fn count(&self, records: u64) -> String {
         format!("{} {}", super::words::number(records), if records == 1 { self.record } else { self.records })
     }
+}
+
+/// How many of these rows a person has to decide.
+pub(super) fn undecided(counts: &[(MappingState, u64)]) -> u64 {
+    counts.iter().filter(|(state, _)| view::TO_DECIDE.contains(state)).map(|(_, rows)| rows).sum()
+}
+
+/// Where they are decided.
+pub(super) fn to_decide(provider: ProviderId, subject: Subject) -> String {
+    format!("{}?state=decide", Place { subject, provider }.path())
 }

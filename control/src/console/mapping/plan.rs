@@ -48,6 +48,8 @@ struct PlanPage {
     conflicts: Vec<ConflictView>,
     more_conflicts: usize,
     left: Vec<Left>,
+    /// Rows that keep the choice that somebody made for them; empty for none.
+    kept: String,
     /// Whether there is anything to confirm.
     any: bool,
     hidden: Vec<(&'static str, String)>,
@@ -110,7 +112,7 @@ impl Action {
         match self {
             Self::Drafts => "Confirm every choice that is not confirmed".to_owned(),
             Self::Accept => "Accept every strong suggestion".to_owned(),
-            Self::Create => format!("Create a {} from every {}", words.target, words.record),
+            Self::Create => format!("Create a {} from every unmatched {}", words.target, words.record),
             Self::Ignore => format!("Add none of these {}", words.records),
         }
     }
@@ -139,8 +141,19 @@ impl Wanted {
         }
     }
 
+    /// The rows that are meant. What is done to all of them at once leaves alone what somebody chose for one of them.
     fn filter(&self) -> MappingFilter {
-        self.view.filter()
+        let filter = self.view.filter();
+        if self.action == Action::Drafts || filter.has_draft.is_some() {
+            return filter;
+        }
+        MappingFilter { has_draft: Some(false), ..filter }
+    }
+
+    /// The rows that are left alone for it; `None` where none are.
+    fn left_alone(&self) -> Option<MappingFilter> {
+        let left = self.filter().has_draft == Some(false) && self.rows.is_none();
+        left.then(|| MappingFilter { has_draft: Some(true), ..self.view.filter() })
     }
 }
 
@@ -245,10 +258,18 @@ async fn page(
         more_conflicts: plan.conflicts.len().saturating_sub(MOST_CONFLICTS),
         conflicts,
         left: sorted.left(),
+        kept: kept(console, visitor, place, wanted).await?,
         any: plan.links + plan.creates + plan.ignores > 0,
         hidden,
         back: wanted.view.address(&place.path()),
     })
+}
+
+/// How many rows are left alone because somebody chose for them.
+async fn kept(console: &Console, visitor: &Visitor, place: &Place, wanted: &Wanted) -> Result<String, Failure> {
+    let Some(filter) = wanted.left_alone() else { return Ok(String::new()) };
+    let rows = console.service.mapping_selected(visitor.scope(), place.provider, place.subject, &filter, None).await?;
+    Ok(if rows == 0 { String::new() } else { place.words().count(rows) })
 }
 
 fn calls(plan: &Plan) -> String {

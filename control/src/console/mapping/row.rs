@@ -9,6 +9,9 @@ use linkyard_core::suggestion::{Band, Suggestion};
 use linkyard_store::Brought;
 use std::collections::HashMap;
 
+/// The longest search that is made of a name, in characters.
+const LONGEST_SEARCH: usize = 100;
+
 /// A row.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -37,6 +40,8 @@ pub(crate) struct Row {
     pub(crate) with: String,
     pub(crate) chance: String,
     pub(crate) candidates: Vec<Candidate>,
+    /// What is looked for first where something like it is there and nothing is suggested.
+    pub(crate) search: String,
     /// The draft is to create, or to leave out.
     pub(crate) creates: bool,
     pub(crate) ignores: bool,
@@ -90,6 +95,7 @@ impl Row {
             with,
             chance,
             candidates: if decidable { candidates(mapping) } else { Vec::new() },
+            search: search(mapping),
             creates: draft.is_some_and(|draft| draft.decision == Decision::Create),
             ignores: draft.is_some_and(|draft| draft.decision == Decision::DoNotAdd),
             ticked,
@@ -144,6 +150,16 @@ fn target_name(mapping: &Mapping, choice: Choice, beside: &Beside) -> String {
 fn candidates(mapping: &Mapping) -> Vec<Candidate> {
     let drafted = mapping.draft.and_then(|draft| draft.target);
     mapping.suggestions.iter().map(|found| Candidate::new(found, drafted == Some(found.target))).collect()
+}
+
+/// The first words of a held record's name: what holds it was made after suggestions were, and is found by them as a rule.
+fn search(mapping: &Mapping) -> String {
+    if mapping.state != MappingState::Held || !mapping.suggestions.is_empty() {
+        return String::new();
+    }
+    let words = mapping.name.split_whitespace().filter(|word| !word.eq_ignore_ascii_case("the"));
+    let words = words.take(2).collect::<Vec<_>>().join(" ");
+    words.trim_end_matches(['.', ',']).chars().take(LONGEST_SEARCH).collect()
 }
 
 impl Candidate {

@@ -15,7 +15,8 @@ pub(super) struct Tab {
     pub(super) states: &'static [MappingState],
 }
 
-const TO_DECIDE: &[MappingState] =
+/// What a person decides.
+pub(super) const TO_DECIDE: &[MappingState] =
     &[MappingState::Unmapped, MappingState::Suggested, MappingState::Held, MappingState::Failed, MappingState::Unlinked];
 
 /// Every tab, in its order.

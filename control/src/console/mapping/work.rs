@@ -25,9 +25,18 @@ pub(crate) struct Work {
     pub(crate) progress: Progress,
     /// Pages fetched, what is left, what it waits for.
     pub(crate) notes: Vec<String>,
+    /// What to look at when it has ended.
+    pub(crate) ways: Vec<Way>,
     /// When it would be done.
     pub(crate) until: Option<Moment>,
     pub(crate) ended: bool,
+}
+
+/// A way on.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) address: String,
+    pub(crate) label: String,
 }
 
 /// What is under way, and the job that the address watches.
@@ -48,13 +57,30 @@ pub(crate) async fn all(console: &Console, visitor: &Visitor, place: &Place, vie
             true => service.provider_budget(visitor.scope(), place.provider).await?.done_at_ms,
             false => None,
         };
-        works.push(Work::new(job, until_ms, visitor.clock()));
+        works.push(Work::new(job, until_ms, place, visitor.clock()));
     }
     Ok(works)
 }
 
 fn fetches(job: &Job) -> bool {
     job.kind == JobKind::FetchDirectory.as_str()
+}
+
+fn links(job: &Job) -> bool {
+    [JobKind::LinkParties, JobKind::LinkProjects].iter().any(|kind| kind.as_str() == job.kind)
+}
+
+/// What comes after the linking, in the article's order.
+fn onwards(place: &Place) -> Vec<Way> {
+    let way = |address: String, label: &str| Way { address, label: label.to_owned() };
+    let linked = |list: &str| format!("/{list}?show=linked&provider={}", place.provider);
+    match place.subject {
+        Subject::Vendor => {
+            let projects = Place { subject: Subject::Project, provider: place.provider };
+            vec![way(linked("parties"), "The linked parties"), way(projects.path(), "On to Projects Mapping")]
+        }
+        Subject::Project => vec![way(linked("projects"), "The linked projects")],
+    }
 }
 
 fn concerns(job: &Job, subject: Subject) -> bool {
@@ -67,17 +93,22 @@ fn concerns(job: &Job, subject: Subject) -> bool {
 }
 
 impl Work {
-    fn new(job: &Job, until_ms: Option<i64>, clock: Clock) -> Self {
+    fn new(job: &Job, until_ms: Option<i64>, place: &Place, clock: Clock) -> Self {
         let row = JobRow::new(job, &HashMap::new(), clock);
         let counts = job.counts;
         let mut notes = Vec::new();
         if fetches(job) && counts.calls > 0 {
             notes.push(format!("{} pages read from Procore", number(counts.calls)));
         }
+        let mut ways = Vec::new();
         for (count, word) in [(counts.held, "held"), (counts.failed, "failed")] {
             if count > 0 {
-                notes.push(format!("{} {word}", number(count)));
+                let address = format!("{}?state={word}", place.path());
+                ways.push(Way { address, label: format!("{} {word}: look at them", number(count)) });
             }
+        }
+        if links(job) && job.state.terminal() {
+            ways.extend(onwards(place));
         }
         if !row.message.is_empty() {
             notes.push(row.message.clone());
@@ -88,6 +119,7 @@ impl Work {
             state: row.state,
             progress: row.progress,
             notes,
+            ways,
             until: until_ms.map(|at| clock.at(at)),
             ended: row.ended,
         }
