@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 const AT_ONCE: i64 = 2_000;
 /// Of so many records one is in each of the states after the first.
 const STATES: i64 = 10;
+/// Rows of the last page; a full one, so that it is as much work as any other.
+const LAST_ROWS: i64 = 50;
 /// Parties that suggestions name.
 const PARTIES: usize = 500;
 /// What people look for: text that many names have, that few have, and that none has.
@@ -67,11 +69,13 @@ impl Page {
     }
 
     /// The words of its address, when it is opened for the `turn`th time.
-    fn query(self, turn: usize) -> String {
+    fn query(self, turn: usize, vendors: i64) -> String {
         match self {
             Self::First => String::new(),
             Self::Search => format!("?q={}", SEARCHES[turn % SEARCHES.len()].replace(' ', "+")),
             Self::Tab => format!("?state={}", TABS[turn % TABS.len()]),
+            // The last rows by number, and the last ones by name.
+            Self::Last if turn.is_multiple_of(2) => format!("?after={}", vendors - LAST_ROWS),
             Self::Last => "?sort=name-desc".to_owned(),
         }
     }
@@ -129,7 +133,8 @@ async fn opened(place: &Place, size: &Size, vendors: i64, kind: Kind, figures: &
         let mut took_ms = Vec::with_capacity(size.opened);
         for turn in 0..size.opened + SEARCHES.len() {
             let started = Instant::now();
-            let answer = client.get(format!("{path}{}", page.query(turn))).header(header::COOKIE, &cookie).send().await?;
+            let answer =
+                client.get(format!("{path}{}", page.query(turn, vendors))).header(header::COOKIE, &cookie).send().await?;
             let (status, text) = (answer.status(), answer.text().await?);
             ensure!(status.is_success(), "{status}: {text}");
             // The first ones fill caches.
