@@ -76,6 +76,7 @@ drills! {
     d28_two_controls: "D28",
     d29_claims_at_once: "D29",
     d30_poison: "D30",
+    d31_noisy_tenant: "D31",
     d34_repeated_requests: "D34",
     d35_automatic_adding: "D35",
 }

@@ -4,6 +4,7 @@
 //! A drill is a function from settings to an outcome, and a line of [`DRILLS`]. Most of them are an installation of processes
 //! ([`yard::Yard`]) at whose API two tenants work ([`person::Person`]) while the drill's own part does the damage.
 
+pub mod crowd;
 pub mod drift;
 pub mod journal;
 pub mod judge;
@@ -22,6 +23,7 @@ mod d24_drift;
 mod d28_two_controls;
 mod d29_claim_race;
 mod d30_poison;
+mod d31_noise;
 mod d34_repeats;
 mod d35_auto_add;
 mod postgres_gone;
@@ -193,6 +195,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D28", 30, "two controls decide the same vendor at once", d28_two_controls::run),
     drill!("D29", 15, "several workers claim the same jobs at once", d29_claim_race::run),
     drill!("D30", 40, "jobs kill whoever runs them", d30_poison::run),
+    drill!("D31", 40, "one tenant is noisy", d31_noise::run),
     drill!("D34", 40, "every change is asked for three times", d34_repeats::run),
     drill!("D35", 60, "automatic adding is on while pages drift and workers are killed", d35_auto_add::run),
 ];
