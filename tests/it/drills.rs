@@ -72,6 +72,7 @@ drills! {
     d16_cut_and_silent_ways: "D16",
     d18_lost_replies_on_every_link: "D18",
     d19_refused_calls: "D19",
+    d20_broken_directory: "D20",
     d24_directory_that_moves: "D24",
     d28_two_controls: "D28",
     d29_claims_at_once: "D29",

@@ -72,16 +72,14 @@ pub fn most_within(calls: &[Call], span: Duration) -> usize {
     calls.iter().map(begun).max().unwrap_or_default()
 }
 
-/// How a circuit breaker treated calls that all failed: how many began before the first pause of at least `pause`, and the calls after it
-/// that were not alone, or came sooner than `pause` after the one before.
+/// How a circuit breaker treated calls that all failed: how many began until the last one that came sooner than `pause` after another, and
+/// how many of those after it were not alone.
 #[must_use]
-pub fn breaker(failed: &[Call], pause: Duration) -> (usize, Vec<&Call>) {
+pub fn breaker(failed: &[Call], pause: Duration) -> (usize, usize) {
     let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-    let paused = |pair: &[Call]| pair[1].started_ms - pair[0].started_ms >= pause_ms;
-    let before = failed.windows(2).position(paused).map_or(failed.len(), |position| position + 1);
-    let pairs = failed.windows(2).skip(before.saturating_sub(1));
-    let wrong = pairs.filter(|pair| !paused(pair) || pair[1].in_flight > 1).map(|pair| &pair[1]);
-    (before, wrong.collect())
+    let soon = |pair: &[Call]| pair[1].started_ms - pair[0].started_ms < pause_ms;
+    let before = failed.windows(2).rposition(soon).map_or_else(|| failed.len().min(1), |position| position + 2);
+    (before, failed[before..].iter().filter(|call| call.in_flight > 1).count())
 }
 
 #[cfg(test)]
@@ -109,12 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_first_pause_is_told_from_the_calls_that_try() {
+    fn what_comes_before_calls_stop_is_told_from_the_calls_that_try() {
         let pause = Duration::from_millis(100);
-        let good = calls(&[0, 1, 2, 3, 110, 320]);
-        assert_eq!(breaker(&good, pause).0, 4);
-        assert!(breaker(&good, pause).1.is_empty());
-        let bad = calls(&[0, 1, 110, 115, 400]);
-        assert_eq!(breaker(&bad, pause).1.iter().map(|call| call.started_ms).collect::<Vec<_>>(), [115]);
+        assert_eq!(breaker(&calls(&[0, 1, 2, 3, 110, 320]), pause), (4, 0));
+        assert_eq!(breaker(&calls(&[0, 150, 151, 260]), pause), (3, 0), "a pause by chance is not the stop");
+        assert_eq!((breaker(&calls(&[]), pause), breaker(&calls(&[7]), pause)), ((0, 0), (1, 0)));
+        let mut crowded = calls(&[0, 1, 110, 320]);
+        crowded[3].in_flight = 2;
+        assert_eq!(breaker(&crowded, pause), (2, 1));
     }
 }

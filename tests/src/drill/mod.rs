@@ -19,6 +19,7 @@ mod d03_freeze;
 mod d16_cuts;
 mod d18_lost_replies;
 mod d19_refused;
+mod d20_broken;
 mod d24_drift;
 mod d28_two_controls;
 mod d29_claim_race;
@@ -191,6 +192,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D16", 70, "ways are cut, reset and silent", d16_cuts::run),
     drill!("D18", 60, "answers are lost on every link, their requests are not", d18_lost_replies::run),
     drill!("D19", 40, "half of the calls are refused for their rate, in every form", d19_refused::run),
+    drill!("D20", 50, "the directory is broken, wholly and in part", d20_broken::run),
     drill!("D24", 30, "the directory moves while it is walked", d24_drift::run),
     drill!("D28", 30, "two controls decide the same vendor at once", d28_two_controls::run),
     drill!("D29", 15, "several workers claim the same jobs at once", d29_claim_race::run),
