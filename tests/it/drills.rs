@@ -74,6 +74,7 @@ drills! {
     d19_refused_calls: "D19",
     d20_broken_directory: "D20",
     d24_directory_that_moves: "D24",
+    d25_tokens_that_end: "D25",
     d28_two_controls: "D28",
     d29_claims_at_once: "D29",
     d30_poison: "D30",

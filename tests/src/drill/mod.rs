@@ -21,6 +21,7 @@ mod d18_lost_replies;
 mod d19_refused;
 mod d20_broken;
 mod d24_drift;
+mod d25_tokens;
 mod d28_two_controls;
 mod d29_claim_race;
 mod d30_poison;
@@ -194,6 +195,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D19", 40, "half of the calls are refused for their rate, in every form", d19_refused::run),
     drill!("D20", 50, "the directory is broken, wholly and in part", d20_broken::run),
     drill!("D24", 30, "the directory moves while it is walked", d24_drift::run),
+    drill!("D25", 60, "tokens end, fail and are refused", d25_tokens::run),
     drill!("D28", 30, "two controls decide the same vendor at once", d28_two_controls::run),
     drill!("D29", 15, "several workers claim the same jobs at once", d29_claim_race::run),
     drill!("D30", 40, "jobs kill whoever runs them", d30_poison::run),
