@@ -70,6 +70,7 @@ drills! {
     d10_killed_postgres: "D10",
     d11_commits_without_an_answer: "D11",
     d16_cut_and_silent_ways: "D16",
+    d17_latency_on_every_way: "D17",
     d18_lost_replies_on_every_link: "D18",
     d19_refused_calls: "D19",
     d20_broken_directory: "D20",

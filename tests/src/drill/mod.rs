@@ -17,6 +17,7 @@ mod d01_kill;
 mod d02_drain;
 mod d03_freeze;
 mod d16_cuts;
+mod d17_latency;
 mod d18_lost_replies;
 mod d19_refused;
 mod d20_broken;
@@ -191,6 +192,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D10", 50, "PostgreSQL is killed ten times", postgres_gone::killed),
     drill!("D11", 30, "answers to commits are lost", postgres_gone::commits_unknown),
     drill!("D16", 70, "ways are cut, reset and silent", d16_cuts::run),
+    drill!("D17", 50, "every way has a long latency", d17_latency::run),
     drill!("D18", 60, "answers are lost on every link, their requests are not", d18_lost_replies::run),
     drill!("D19", 40, "half of the calls are refused for their rate, in every form", d19_refused::run),
     drill!("D20", 50, "the directory is broken, wholly and in part", d20_broken::run),
