@@ -67,6 +67,7 @@ drills! {
     d04_killed_redis: "D4",
     d05_redis_without_power: "D5",
     d06_emptied_redis: "D6",
+    d09_mountain_of_jobs: "D9",
     d10_killed_postgres: "D10",
     d11_commits_without_an_answer: "D11",
     d16_cut_and_silent_ways: "D16",

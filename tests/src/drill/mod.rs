@@ -16,6 +16,7 @@ pub mod yard;
 mod d01_kill;
 mod d02_drain;
 mod d03_freeze;
+mod d09_backlog;
 mod d16_cuts;
 mod d17_latency;
 mod d18_lost_replies;
@@ -189,6 +190,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D4", 40, "Redis is killed ten times", redis_gone::killed),
     drill!("D5", 40, "Redis loses power and its last writes", redis_gone::without_power),
     drill!("D6", 40, "Redis is emptied, and replaced by an empty one", redis_gone::emptied),
+    drill!("D9", 50, "a mountain of jobs waits for the first worker", d09_backlog::run),
     drill!("D10", 50, "PostgreSQL is killed ten times", postgres_gone::killed),
     drill!("D11", 30, "answers to commits are lost", postgres_gone::commits_unknown),
     drill!("D16", 70, "ways are cut, reset and silent", d16_cuts::run),
