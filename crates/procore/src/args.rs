@@ -8,6 +8,8 @@ use std::path::PathBuf;
 const LOGIN_URL: &str = "https://login.procore.com";
 /// Where Procore's API is in production.
 const API_URL: &str = "https://api.procore.com";
+/// What `silence_ms` is unless a drill says otherwise, and at most.
+const LONGEST_SILENCE_MS: u64 = 15_000;
 
 /// How to reach Procore. Login and API are two hosts in every environment of Procore, and tokens of one environment mean nothing in
 /// another, so both are set together.
@@ -78,6 +80,16 @@ pub struct Args {
     /// Allow http:// and private or local addresses: for the simulator. Without it only https to public addresses is called.
     #[arg(long = "procore-allow-private-hosts", env = "LINKYARD_PROCORE_ALLOW_PRIVATE_HOSTS")]
     pub allow_private_hosts: bool,
+
+    /// For how many milliseconds a call may be silent, before its answer and within it. Only drills lower it: a slow directory needs the time.
+    #[arg(
+        long = "procore-silence-ms",
+        env = "LINKYARD_PROCORE_SILENCE_MS",
+        hide = true,
+        default_value_t = LONGEST_SILENCE_MS,
+        value_parser = clap::value_parser!(u64).range(1..=LONGEST_SILENCE_MS)
+    )]
+    pub silence_ms: u64,
 }
 
 impl Default for Args {
@@ -93,6 +105,7 @@ impl Default for Args {
             people_per_page: 2000,
             insurances_per_page: 2000,
             allow_private_hosts: false,
+            silence_ms: LONGEST_SILENCE_MS,
         }
     }
 }

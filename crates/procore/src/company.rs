@@ -13,6 +13,7 @@ use linkyard_core::id::CompanyId;
 use linkyard_core::job::Lane;
 use linkyard_core::provider::Credentials;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// Procore, shared by a process: one HTTP client, one cache of tokens, one budget. Clones share all of it.
@@ -51,7 +52,8 @@ impl Procore {
     /// # Errors
     /// `Invalid` for a URL that may not be called or half a pair of credentials.
     pub fn new(args: &Args, budget: Arc<dyn Budget>) -> Result<Self> {
-        Self::with_settings(args, budget, Settings::default())
+        let read_idle = Duration::from_millis(args.silence_ms);
+        Self::with_settings(args, budget, Settings { read_idle, ..Settings::default() })
     }
 
     /// The same with other deadlines, for tests.

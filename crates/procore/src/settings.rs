@@ -1,5 +1,5 @@
 //! Deadlines and limits of one HTTP call. Fixed for people, short in tests; they are not part of the command line, because a longer
-//! deadline only hides a hung server and a larger body only hides a wrong one.
+//! deadline only hides a hung server and a larger body only hides a wrong one. (A drill may shorten `read_idle`.)
 
 use std::time::Duration;
 
