@@ -2,7 +2,7 @@
 //! long. Silence is found out by ourselves, nobody ends, and work goes on when the way is open again.
 
 use super::yard::{Plan, Scene, Yard};
-use super::{Outcome, Settings};
+use super::{Outcome, Pace, Settings};
 use crate::installation::Links;
 use crate::proxy::{Flow, Proxy, Weather};
 use anyhow::Result;
@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 /// Work goes on so soon after a way is open again.
 const BACK: Duration = Duration::from_secs(10);
 
-/// A way, and in which time silence on it is found out, whatever the pace: the limits behind it are fixed.
+/// Silence on a way is found out in this time, whatever the pace: the limits behind it are fixed.
+const DETECTED: Duration = Duration::from_secs(10);
+/// How long a directory may be silent at the fast pace.
+const FAST_SILENCE: Duration = Duration::from_secs(4);
+
+/// A way, and in which time silence on it is found out.
 #[derive(Clone, Copy)]
 struct Way {
     name: &'static str,
@@ -19,22 +24,32 @@ struct Way {
     detected: Duration,
 }
 
-const WAYS: [Way; 3] = [
-    Way { name: "redis", link: |links| &links.redis, detected: Duration::from_secs(10) },
-    Way { name: "postgres", link: |links| &links.postgres, detected: Duration::from_secs(10) },
-    // Here the other side takes every byte and says nothing, which a slow directory does as well: its answer may begin 15 seconds after
-    // the call, and then the job has to be tried again. (A peer that takes nothing any more is found out by TCP, in ten seconds.)
-    Way { name: "simulator", link: |links| &links.simulator, detected: Duration::from_secs(20) },
-];
+fn ways(pace: Pace) -> [Way; 3] {
+    let simulator = match pace {
+        Pace::Fast => DETECTED,
+        // Here the other side takes every byte and says nothing, which a slow directory does as well: its answer may begin 15 seconds after
+        // the call, and then the job has to be tried again. (A peer that takes nothing any more is found out by TCP, in ten seconds.)
+        Pace::Full => DETECTED * 2,
+    };
+    [
+        Way { name: "redis", link: |links| &links.redis, detected: DETECTED },
+        Way { name: "postgres", link: |links| &links.postgres, detected: DETECTED },
+        Way { name: "simulator", link: |links| &links.simulator, detected: simulator },
+    ]
+}
 
 pub(super) async fn run(settings: Settings) -> Result<Outcome> {
-    Yard::start(settings, Plan::default()).await?.run(cut).await
+    let worker = match settings.pace {
+        Pace::Fast => vec![format!("--procore-silence-ms={}", FAST_SILENCE.as_millis())],
+        Pace::Full => Vec::new(),
+    };
+    Yard::start(settings, Plan { worker, ..Plan::default() }).await?.run(cut).await
 }
 
 async fn cut(scene: &mut Scene<'_>) -> Result<()> {
     // Each of the twelve cuts hits something; each silence as well.
     scene.outcome.quota = 15;
-    for way in WAYS {
+    for way in ways(scene.settings.pace) {
         for outage in [Duration::from_millis(100), Duration::from_secs(5)] {
             scene.busy().await?;
             let link = (way.link)(scene.installation.links());
