@@ -1,12 +1,13 @@
 //! D30: jobs that kill whoever runs them, jobs that nobody can read, and words in Redis that are no job. The killer is quarantined after
 //! three starts and can be tried again later; what is of a newer release is left alone; everybody else's work goes on.
 
+use super::crowd::{self, Rows};
 use super::judge::MEANT_TO_FAIL;
 use super::person::{Person, new_id};
 use super::yard::{Plan, Scene, Yard};
 use super::{Outcome, Settings};
 use anyhow::{Context, Result, ensure};
-use linkyard_core::job::POISON;
+use linkyard_core::job::{POISON, UNREADABLE};
 use linkyard_proto::v1;
 use linkyard_proto::v1::job::State;
 use linkyard_proto::v1::job_service_client::JobServiceClient;
@@ -14,6 +15,8 @@ use linkyard_proto::v1::provider_service_client::ProviderServiceClient;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+/// A company of somebody who has work meanwhile.
+const COMPANY_OF_OTHERS: i64 = 4_245;
 /// The company whose fetch kills.
 const COMPANY: i64 = 4_244;
 /// Starts after which a job is not started again.
@@ -25,6 +28,11 @@ pub(super) async fn run(settings: Settings) -> Result<Outcome> {
 
 async fn poison(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.quota = STARTS;
+    // Others have work all the time, five jobs a second.
+    let api = scene.installation.api(0);
+    crowd::gather(&mut scene.observer, &api, COMPANY_OF_OTHERS..COMPANY_OF_OTHERS + 1).await?;
+    let of = format!("p.company_id = {COMPANY_OF_OTHERS}");
+    let others = Rows { key: "others", kind: "test_connection", of: &of, each: 300, apart_ms: 200 };
     let spec = json!({ "id": COMPANY, "vendors": 20, "projects": 2, "seed": scene.settings.seed });
     scene.observer.admin("POST", "/companies", spec).await?;
     let mut owner = scene.observer.neighbour(scene.installation.api(0), COMPANY).await?;
@@ -36,6 +44,7 @@ async fn poison(scene: &mut Scene<'_>) -> Result<()> {
     let job = owner.try_once(request, fetch).await?.name;
     let id = job.trim_start_matches("jobs/").to_owned();
     strangers(scene, &id).await?;
+    others.write(scene.sql).await;
     for _ in 0..STARTS {
         let victim = holder(scene, &id).await?;
         scene.installation.kill_worker(victim).await?;
@@ -47,6 +56,7 @@ async fn poison(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.require(ended.state == i32::from(State::Failed) && reason.as_deref() == Some(POISON), || {
         format!("a job that killed {STARTS} workers is {:?} because of {reason:?}", ended.state)
     });
+    throughput(scene, others).await?;
     let starts = scene.sql.number(&format!("select epoch from job where id = '{id}'")).await;
     scene.outcome.require(starts == i64::try_from(STARTS).unwrap_or_default(), || format!("it was started {starts} times"));
     owner.admin("DELETE", "/faults", json!(null)).await?;
@@ -55,6 +65,19 @@ async fn poison(scene: &mut Scene<'_>) -> Result<()> {
     owner.finished(&job).await.context("the quarantined job, tried again")?;
     strangers_are_untouched(scene).await?;
     owner.settled().await
+}
+
+/// Nine of ten jobs that others had to do meanwhile are done.
+async fn throughput(scene: &mut Scene<'_>, others: Rows<'_>) -> Result<()> {
+    // What became due a moment ago may still be under way.
+    let due = "run_at_ms <= (extract(epoch from clock_timestamp()) * 1000)::bigint - 3000";
+    let done = others.count(scene.sql, &format!("{due} and finished_at_ms is not null")).await;
+    let due = others.count(scene.sql, due).await;
+    scene.outcome.figures.insert("jobs_of_others_due", due as f64);
+    scene.outcome.figures.insert("jobs_of_others_done", done as f64);
+    scene.outcome.require(done * 10 >= due * 9, || format!("beside the killer {done} of {due} jobs of others were done"));
+    scene.sql.execute("delete from job where dedupe_key like 'others:%' and state = 'queued'").await;
+    Ok(())
 }
 
 /// What nobody can run: entries in Redis that are no ids, a payload that is no JSON, and rows of a newer release.
@@ -82,13 +105,16 @@ async fn strangers(scene: &mut Scene<'_>, like: &str) -> Result<()> {
 
 /// Rows of a newer release wait as they did; they go, because they would for ever.
 async fn strangers_are_untouched(scene: &mut Scene<'_>) -> Result<()> {
-    let ended = format!("select state from job where dedupe_key = '{MEANT_TO_FAIL}garbage'");
+    let ended = format!("select state || ' ' || coalesce(error_reason, '') from job where dedupe_key = '{MEANT_TO_FAIL}garbage'");
+    let unreadable = format!("failed {UNREADABLE}");
     let began = Instant::now();
-    while scene.sql.texts(&ended).await? != ["failed"] && began.elapsed() < scene.settings.patience() {
+    while scene.sql.texts(&ended).await? != [unreadable.as_str()] && began.elapsed() < scene.settings.patience() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let state = scene.sql.texts(&ended).await?;
-    scene.outcome.require(state == ["failed"], || format!("a job that nobody can read is {state:?} instead of failed"));
+    scene
+        .outcome
+        .require(state == [unreadable.as_str()], || format!("a job that nobody can read is {state:?} instead of {unreadable}"));
     let newer = format!("dedupe_key in ('{MEANT_TO_FAIL}v999', '{MEANT_TO_FAIL}kind')");
     let touched = scene.sql.texts(&format!("select kind from job where {newer} and (state <> 'queued' or epoch > 0)")).await?;
     scene.outcome.require(touched.is_empty(), || format!("jobs of a newer release were touched: {touched:?}"));
