@@ -1,8 +1,9 @@
 //! D4, D5, D6: Redis is killed, loses what it did not write yet, is emptied, and is replaced by an empty one. Nothing in it is the only
 //! copy of anything, so this costs seconds, and no process ends.
 
-use super::yard::{Plan, Scene, Yard};
-use super::{Outcome, Settings};
+use super::journal::{calls_after, most_within};
+use super::yard::{COMPANIES, Plan, Scene, Yard};
+use super::{Outcome, Pace, Settings};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -11,6 +12,8 @@ use tokio::task::block_in_place;
 const BACK: Duration = Duration::from_secs(10);
 /// And so soon after it lost what it had.
 const REFILLED: Duration = Duration::from_secs(60);
+/// The rolling window of the directory at the full pace.
+const WINDOW: Duration = Duration::from_secs(10);
 /// Between two faults.
 const BETWEEN: Duration = Duration::from_secs(4);
 
@@ -57,7 +60,17 @@ async fn lose_power(scene: &mut Scene<'_>) -> Result<()> {
 
 /// D6: FLUSHALL in the middle, and a new and empty Redis in the place of the old one.
 pub(super) async fn emptied(settings: Settings) -> Result<Outcome> {
-    Yard::start(settings, Plan::default()).await?.run(empty).await
+    let window_ms = settings.time(WINDOW).as_millis();
+    let simulator = vec![format!("--spike-limit={}", limit(settings)), format!("--spike-window-ms={window_ms}")];
+    Yard::start(settings, Plan { latency_ms: 0, simulator, ..Plan::default() }).await?.run(empty).await
+}
+
+/// Calls of each company in a window: fewer than its work would make, so that whoever forgot them would make too many.
+fn limit(settings: Settings) -> u32 {
+    match settings.pace {
+        Pace::Fast => 5,
+        Pace::Full => 60,
+    }
 }
 
 async fn empty(scene: &mut Scene<'_>) -> Result<()> {
@@ -75,5 +88,14 @@ async fn empty(scene: &mut Scene<'_>) -> Result<()> {
         scene.goes_on_within(REFILLED).await?;
         scene.pause(BETWEEN).await;
     }
+    // Whatever was forgotten, the directory never had to say that it gets too many calls, although it got nearly as many as it takes.
+    let (calls, limit) = (calls_after(&scene.observer, 0).await?, limit(scene.settings));
+    let refused = calls.iter().filter(|call| call.status == 429).count();
+    scene.outcome.require(refused == 0, || format!("{refused} calls came faster than {limit} in a window"));
+    let company = |company: i64| calls.iter().filter(move |call| call.company_id == Some(company)).cloned().collect::<Vec<_>>();
+    let window = scene.settings.time(WINDOW);
+    let most = COMPANIES.iter().map(|id| most_within(&company(*id), window)).max().unwrap_or_default();
+    scene.outcome.figures.insert("most_calls_within_a_window", most as f64);
+    scene.outcome.require(most * 2 > limit as usize, || format!("{most} calls in a window are no test of a limit of {limit}"));
     Ok(())
 }
