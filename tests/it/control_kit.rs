@@ -1,12 +1,11 @@
-//! What the control's cases share: clients, the parts of a status, and a call of any method by its name.
+//! What the control's cases share: clients, and the parts of a status.
 
 use linkyard_proto::v1;
 use linkyard_tests::control::{Control, Key, Keyed};
-use tonic::client::Grpc;
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+pub(crate) use linkyard_tests::wire::call;
 use v1::compliance_service_client::ComplianceServiceClient;
 use v1::duplicate_service_client::DuplicateServiceClient;
 use v1::job_service_client::JobServiceClient;
@@ -64,61 +63,4 @@ pub(crate) fn fields(status: &Status) -> Vec<String> {
 /// A new request id.
 pub(crate) fn id() -> String {
     uuid::Uuid::now_v7().to_string()
-}
-
-/// Calls `method` (`package.Service/Method`) with this message; the bytes of the first answer.
-pub(crate) async fn call(channel: Keyed, method: &str, message: Vec<u8>) -> Result<Vec<u8>, Status> {
-    let mut grpc = Grpc::new(channel);
-    grpc.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
-    let path = format!("/{method}").parse().expect("a path");
-    let answer = grpc.server_streaming(Request::new(message), path, Bytes).await?;
-    Ok(answer.into_inner().message().await?.unwrap_or_default())
-}
-
-/// Messages as they are on the wire: for a method that is known by its name only.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bytes;
-
-impl Codec for Bytes {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        prost::bytes::BufMut::put_slice(to, &item);
-        Ok(())
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
-    }
-}
-
-impl Decoder for Bytes {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        let mut item = vec![0; prost::bytes::Buf::remaining(from)];
-        prost::bytes::Buf::copy_to_slice(from, &mut item);
-        Ok(Some(item))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
-    }
 }

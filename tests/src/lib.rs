@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod redis;
 pub mod sheet;
 pub mod site;
+pub mod wire;
 pub mod zero;
 
 /// A client for plain HTTP on this machine. It trusts no certificate: to read those of the machine costs more than many calls do.

@@ -238,10 +238,14 @@ impl Shared {
                 }
                 let piece = &buffer[..count];
                 let weather = *self.weather.borrow();
-                if direction == Direction::Request && !turn.under_way.swap(true, Ordering::Relaxed) {
-                    let loses = dice.below(1_000) < u64::from(weather.lose_replies_per_mille) && concerned(weather, piece);
-                    turn.loses.store(loses, Ordering::Relaxed);
-                    self.landed.fetch_add(u64::from(!weather.latency.is_zero()), Ordering::Relaxed);
+                if direction == Direction::Request {
+                    let begins = !turn.under_way.swap(true, Ordering::Relaxed);
+                    // What is looked for may come in a later piece than the turn's first.
+                    if (begins || weather.losing_only.is_some()) && concerned(weather, piece) {
+                        let loses = dice.below(1_000) < u64::from(weather.lose_replies_per_mille);
+                        turn.loses.store(loses, Ordering::Relaxed);
+                    }
+                    self.landed.fetch_add(u64::from(begins && !weather.latency.is_zero()), Ordering::Relaxed);
                 }
                 let delay = weather.latency * u32::try_from(70 + dice.below(61)).unwrap_or(100) / 100;
                 if sender.send((Instant::now() + delay, piece.to_vec())).await.is_err() {

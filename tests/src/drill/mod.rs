@@ -4,8 +4,10 @@
 //! A drill is a function from settings to an outcome, and a line of [`DRILLS`]. Most of them are an installation of processes
 //! ([`yard::Yard`]) at whose API two tenants work ([`person::Person`]) while the drill's own part does the damage.
 
+pub mod changes;
 pub mod crowd;
 pub mod drift;
+pub mod every_change;
 pub mod journal;
 pub mod judge;
 pub mod person;
