@@ -4,8 +4,9 @@ use futures_util::future::join_all;
 use linkyard_core::budget::{Budget, BudgetKey, CallAnswer, Grant, Usage};
 use linkyard_core::id::CompanyId;
 use linkyard_core::job::Lane;
-use linkyard_queue::{BudgetArgs, MemoryBudget, Redis, SharedBudget};
+use linkyard_queue::{BudgetArgs, MemoryBudget, Redis, RedisArgs, SharedBudget};
 use linkyard_tests::jobs::eventually;
+use linkyard_tests::proxy::{Proxy, Target, Weather};
 use linkyard_tests::redis::RedisServer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -220,6 +221,39 @@ async fn calls_go_on_a_window_after_redis_was_emptied() {
     server.flush();
     assert!(matches!(one.ask(&key(), Lane::Person).await, Grant::Wait(wait) if wait > WINDOW / 2));
     eventually("calls go on", async || call(&two, Lane::Person, ok()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_let_go_without_anybody_knowing_holds_up_nobody() {
+    let server = RedisServer::start();
+    let link = Proxy::start(Target::Unix(server.socket()), 1).await.expect("a link");
+    let args = RedisArgs { redis_url: format!("redis://{}", link.address()), redis_tag: "ly".to_owned() };
+    let behind: Arc<dyn Budget> = Arc::new(SharedBudget::new(&self::args(), Redis::new(&args).expect("an address")));
+    // The scripts are there, and both have their connection.
+    let another = BudgetKey { company: CompanyId(1), ..key() };
+    assert_eq!(behind.ask(&another, Lane::Person).await, Grant::Go);
+    for _ in 0..20 {
+        behind.report(&another, ok()).await;
+    }
+
+    // Only a state that is written says what is under way.
+    link.weather(Weather { lose_replies_per_mille: 1_000, losing_only: Some("under_way"), ..Weather::default() });
+    assert!(matches!(behind.ask(&key(), Lane::Person).await, Grant::Wait(_)), "whoever can not count does not call");
+    assert_eq!(link.landed(), 1);
+    link.weather(Weather::default());
+    assert!(matches!(shared(&server).ask(&key(), Lane::Person).await, Grant::Wait(_)), "it was counted");
+    eventually("the first call may go", async || behind.ask(&key(), Lane::Person).await == Grant::Go).await;
+    behind.report(&key(), ok()).await;
+    assert_eq!(usage(&behind).await.hour_used, 2, "the one that was never made is counted, which does no harm");
+
+    link.weather(Weather { lose_replies_per_mille: 1_000, losing_only: Some("under_way"), ..Weather::default() });
+    behind.report(&key(), CallAnswer { status: 429, ..ok() }).await;
+    link.weather(Weather::default());
+    eventually("it is there", async || {
+        behind.usage(&key()).await.is_ok_and(|usage| usage.is_some_and(|usage| usage.refused > 0))
+    })
+    .await;
+    assert_eq!(usage(&behind).await.refused, 1, "and once");
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@
 //!
 //! Redis may lose it all, or its last second. Whoever finds no state where there was one, or an older one, puts back what this process (or the provider's row) knew and takes
 //! the rolling window as used up; the other workers add what they knew when they see that the state was born again. While Redis does not
-//! answer nobody calls, and answers that could not be reported are reported later, which only makes their waits longer.
+//! answer nobody calls, and answers that could not be reported are reported later, which only makes their waits longer. Where only the answer
+//! of a swap was lost, the next step finds its version in Redis: what it reported is not reported again, and a call that it let go, of which
+//! nobody was told, is given back.
 
 use super::BudgetArgs;
 use super::windows::{Rules, Windows};
@@ -67,8 +69,21 @@ struct Known {
     steps: u64,
     usage: Option<Usage>,
     owed: Vec<CallAnswer>,
+    /// A swap of which nobody knows whether Redis made it.
+    unsure: Option<Swap>,
     /// How often somebody of this process had to wait.
     waits: u64,
+}
+
+/// A swap that was sent.
+#[derive(Debug)]
+struct Swap {
+    /// The version that it puts there.
+    version: String,
+    /// How many owed answers are in it.
+    owed: usize,
+    /// Whether it lets a call go.
+    lets_go: bool,
 }
 
 /// A budget that is counted in Redis.
@@ -106,6 +121,7 @@ impl SharedBudget {
         let (name, rules) = (self.name(key), self.rules.of(key));
         for _ in 0..MOST_TRIES {
             let (now_ms, version, state) = self.read(&name).await?;
+            known.find_out(&version);
             let (mut state, reborn) = revive(&rules, state.as_deref(), known, now_ms);
             for answer in &known.owed {
                 state.windows.report(&rules, *answer, now_ms, wall(now_ms));
@@ -116,7 +132,11 @@ impl SharedBudget {
                 return Ok(outcome);
             }
             state.steps += 1;
-            if self.swap(&name, &version, &state).await? {
+            let new = Uuid::new_v4().simple().to_string();
+            known.unsure = Some(Swap { version: new.clone(), owed: known.owed.len(), lets_go: written == Written::LetGo });
+            let swapped = self.swap(&name, &version, new, &state).await?;
+            known.unsure = None;
+            if swapped {
                 known.owed.clear();
                 known.learn(&mut state, &rules, now_ms);
                 return Ok(outcome);
@@ -132,11 +152,11 @@ impl SharedBudget {
         Ok((now_ms, version, Some(state).filter(|state| !state.is_empty())))
     }
 
-    async fn swap(&self, name: &str, version: &str, state: &State) -> Result<bool> {
+    async fn swap(&self, name: &str, version: &str, new: String, state: &State) -> Result<bool> {
         let text = serde_json::to_string(state).map_err(|error| Error::internal("a budget could not be written", error))?;
         let mut lent = self.redis.lend().await?;
         let mut swap = SWAP.key(name);
-        swap.arg(version).arg(Uuid::new_v4().simple().to_string()).arg(text).arg(Windows::memory_ms(&self.rules));
+        swap.arg(version).arg(new).arg(text).arg(Windows::memory_ms(&self.rules));
         let swapped = swap.invoke_async::<i64>(&mut lent.connection).await;
         self.redis.heard(&lent, swapped).await.map(|swapped| swapped == 1)
     }
@@ -169,6 +189,8 @@ fn revive(rules: &Rules, state: Option<&str>, known: &Known, now_ms: u64) -> (St
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
     Yes,
+    /// And it lets a call go.
+    LetGo,
     No,
 }
 
@@ -176,6 +198,15 @@ impl Known {
     fn learn(&mut self, state: &mut State, rules: &Rules, now_ms: u64) {
         (self.born, self.steps) = (Some(state.born), state.steps);
         self.usage = Some(state.windows.usage(rules, now_ms, wall(now_ms)));
+    }
+
+    /// Looks whether a swap whose answer was lost was made: then its version is there, unless somebody else was faster since.
+    fn find_out(&mut self, version: &str) {
+        let Some(made) = self.unsure.take().filter(|swap| swap.version == version) else { return };
+        self.owed.drain(..made.owed.min(self.owed.len()));
+        if made.lets_go {
+            self.owe(CallAnswer::default());
+        }
     }
 
     /// Keeps an answer for later.
@@ -197,7 +228,7 @@ impl Budget for SharedBudget {
         let known = self.known(key);
         let mut known = known.lock().await;
         let asked = self.step(key, &mut known, |windows, rules, now_ms| match windows.ask(rules, lane, now_ms) {
-            None => (Grant::Go, Written::Yes),
+            None => (Grant::Go, Written::LetGo),
             Some(wait_ms) => (Grant::Wait(Duration::from_millis(wait_ms)), Written::No),
         });
         let grant = asked.await.unwrap_or_else(|error| {
