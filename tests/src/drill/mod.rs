@@ -195,9 +195,9 @@ pub const DRILLS: &[Drill] = &[
     drill!("D9", 50, "a mountain of jobs waits for the first worker", d09_backlog::run),
     drill!("D10", 50, "PostgreSQL is killed ten times", postgres_gone::killed),
     drill!("D11", 30, "answers to commits are lost", postgres_gone::commits_unknown),
-    drill!("D16", 70, "ways are cut, reset and silent", d16_cuts::run),
-    drill!("D17", 50, "every way has a long latency", d17_latency::run),
-    drill!("D18", 60, "answers are lost on every link, their requests are not", d18_lost_replies::run),
+    drill!("D16", 40, "ways are cut, reset and silent", d16_cuts::run),
+    drill!("D17", 60, "every way has a long latency", d17_latency::run),
+    drill!("D18", 40, "answers are lost on every link, their requests are not", d18_lost_replies::run),
     drill!("D19", 40, "half of the calls are refused for their rate, in every form", d19_refused::run),
     drill!("D20", 50, "the directory is broken, wholly and in part", d20_broken::run),
     drill!("D24", 30, "the directory moves while it is walked", d24_drift::run),
@@ -205,8 +205,8 @@ pub const DRILLS: &[Drill] = &[
     drill!("D28", 30, "two controls decide the same vendor at once", d28_two_controls::run),
     drill!("D29", 15, "several workers claim the same jobs at once", d29_claim_race::run),
     drill!("D30", 40, "jobs kill whoever runs them", d30_poison::run),
-    drill!("D31", 40, "one tenant is noisy", d31_noise::run),
-    drill!("D34", 40, "every change is asked for three times", d34_repeats::run),
+    drill!("D31", 60, "one tenant is noisy", d31_noise::run),
+    drill!("D34", 50, "every change is asked for three times", d34_repeats::run),
     drill!("D35", 60, "automatic adding is on while pages drift and workers are killed", d35_auto_add::run),
 ];
 
