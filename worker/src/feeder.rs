@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 const ROLE: &str = "feeder";
+/// After tidying the ledger it is left alone for so many times as long as that took.
+const REST_OF_TIDYING: u32 = 3;
 /// For so many ticks a job waits in a process for its turn to run alone.
 const PATIENCE_TICKS: u32 = 3;
 
@@ -38,7 +40,7 @@ pub(crate) struct Feeding {
 /// Feeds until `shutdown`, then gives the role up.
 pub(crate) async fn feed(feeding: Feeding, shutdown: CancellationToken) {
     let mut feeder =
-        Feeder { slots: feeding.concurrency, feeding, settled: None, most_running: None, offered: Offered::default() };
+        Feeder { slots: feeding.concurrency, feeding, held: None, tidied: None, most_running: None, offered: Offered::default() };
     while !shutdown.is_cancelled() {
         let wait = feeder.pass().await;
         tokio::select! {
@@ -61,8 +63,10 @@ enum Wait {
 
 struct Feeder {
     feeding: Feeding,
-    /// When the role was last taken and the ledger tidied; `None` while another process feeds.
-    settled: Option<Instant>,
+    /// When the role was last taken; `None` while another process feeds.
+    held: Option<Instant>,
+    /// When the ledger was last tidied, and how long that took.
+    tidied: Option<(Instant, Duration)>,
     /// How many jobs all workers together can run.
     slots: usize,
     /// How many of them may be one provider's.
@@ -116,18 +120,32 @@ impl Feeder {
         Ok(Wait::Ring(next.map_or(tick, |wait_ms| Duration::from_millis(wait_ms).min(tick))))
     }
 
-    /// Takes or keeps the role and tidies the ledger, at most once per tick: passes follow each other quickly when short jobs end.
+    /// Takes or keeps the role, at most once per tick: passes follow each other quickly when short jobs end. Tidies the ledger as often, but
+    /// no more than a quarter of the time: where the database answers late, slots would wait for it.
     async fn hold_role(&mut self) -> Result<bool> {
         let Feeding { store, owner, timing, role, .. } = &self.feeding;
-        if self.settled.is_some_and(|at| at.elapsed() < timing.tick) {
+        if self.held.is_some_and(|at| at.elapsed() < timing.tick) {
             return Ok(true);
         }
-        self.settled = None;
+        self.held = None;
         role.store(false, Ordering::Relaxed);
         if !store.role_take(ROLE, owner, timing.role_ms).await? {
+            self.tidied = None;
             return Ok(false);
         }
         role.store(true, Ordering::Relaxed);
+        let rest = |took: Duration| (took * REST_OF_TIDYING).max(timing.tick);
+        if self.tidied.is_none_or(|(at, took)| at.elapsed() >= rest(took)) {
+            self.tidy().await?;
+        }
+        self.held = Some(Instant::now());
+        Ok(true)
+    }
+
+    /// Ends what nobody else would, and looks how many slots there are for how many providers.
+    async fn tidy(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let Feeding { store, timing, .. } = &self.feeding;
         let settled = store.jobs_settle().await?;
         if settled.poisoned > 0 {
             tracing::warn!(jobs = settled.poisoned, "jobs that kept killing their process are quarantined");
@@ -136,8 +154,8 @@ impl Feeder {
         self.slots = slots.max(self.feeding.concurrency);
         let several = store.several_providers().await?;
         self.most_running = several.then(|| share(self.slots, self.feeding.provider_percent));
-        self.settled = Some(Instant::now());
-        Ok(true)
+        self.tidied = Some((Instant::now(), began.elapsed()));
+        Ok(())
     }
 }
 
