@@ -5,7 +5,7 @@ use super::journal::{calls_after, most_within};
 use super::yard::{COMPANIES, Plan, Scene, Yard};
 use super::{Outcome, Pace, Settings};
 use anyhow::Result;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 /// Workers do something again so soon after Redis is back.
@@ -89,12 +89,19 @@ async fn empty(scene: &mut Scene<'_>) -> Result<()> {
         scene.pause(BETWEEN).await;
     }
     // Whatever was forgotten, the directory never had to say that it gets too many calls, although it got nearly as many as it takes.
-    let (calls, limit) = (calls_after(&scene.observer, 0).await?, limit(scene.settings));
+    let (limit, window, began) = (limit(scene.settings), scene.settings.time(WINDOW), Instant::now());
+    let (calls, most) = loop {
+        let calls = calls_after(&scene.observer, 0).await?;
+        let of = |company: i64| calls.iter().filter(|call| call.company_id == Some(company)).cloned().collect::<Vec<_>>();
+        let most = COMPANIES.iter().map(|id| most_within(&of(*id), window)).max().unwrap_or_default();
+        if most * 2 > limit as usize || began.elapsed() > scene.settings.patience() {
+            break (calls, most);
+        }
+        // A busy machine may not have come to it yet.
+        scene.pause(BETWEEN).await;
+    };
     let refused = calls.iter().filter(|call| call.status == 429).count();
     scene.outcome.require(refused == 0, || format!("{refused} calls came faster than {limit} in a window"));
-    let company = |company: i64| calls.iter().filter(move |call| call.company_id == Some(company)).cloned().collect::<Vec<_>>();
-    let window = scene.settings.time(WINDOW);
-    let most = COMPANIES.iter().map(|id| most_within(&company(*id), window)).max().unwrap_or_default();
     scene.outcome.figures.insert("most_calls_within_a_window", most as f64);
     scene.outcome.require(most * 2 > limit as usize, || format!("{most} calls in a window are no test of a limit of {limit}"));
     Ok(())
