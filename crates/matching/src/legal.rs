@@ -2,6 +2,8 @@
 //!
 //! A form is removed only where something remains. Where a country writes it in front (ООО, 株式会社), that is known too.
 
+use crate::words::Kind;
+
 /// Forms of one word, as folding spells them; sorted, because they are searched by halves.
 #[rustfmt::skip]
 const FORMS: [&str; 119] = [
@@ -94,6 +96,15 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
     if rest.len() < before.len() {
         removed.push(short(&before[rest.len()..]));
     }
+    let place = rest.iter().rposition(|word| !is_place(word)).map_or(0, |last| last + 1);
+    let (mut head, places) = (rest[..place].to_vec(), rest[place..].to_vec());
+    if !places.is_empty() {
+        strip_trailing(&mut head);
+    }
+    if head.len() < place {
+        removed.push(short(&rest[head.len()..place]));
+        rest = [head, places].concat();
+    }
     let inside = rest.iter().filter(|word| ANYWHERE.contains(&word.as_str())).count();
     if inside > 0 && inside < rest.len() {
         removed
@@ -102,6 +113,11 @@ pub(crate) fn take(words: &mut Vec<String>) -> String {
     }
     *words = rest;
     removed.join("|")
+}
+
+/// Whether a word may follow a form and name the branch: "Acme Company of Chicago".
+fn is_place(word: &str) -> bool {
+    word == "of" || Kind::of(word) == Kind::Place
 }
 
 /// Mends a form at the end that was misspelt: "INCC", "Compnay", "Corportion".
@@ -205,6 +221,19 @@ fn trailing(words: &[String]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_in_front_of_a_place_is_one() {
+        let taken = |name: &str| {
+            let mut words: Vec<String> = name.split(' ').map(str::to_owned).collect();
+            let form = take(&mut words);
+            (words.join(" "), form)
+        };
+        assert_eq!(taken("acme paving company of chicago"), ("acme paving of chicago".to_owned(), "co".to_owned()));
+        assert_eq!(taken("acme co usa"), ("acme usa".to_owned(), "co".to_owned()));
+        assert_eq!(taken("acme company builders"), ("acme company builders".to_owned(), String::new()), "a name goes on");
+        assert_eq!(taken("company chicago"), ("company chicago".to_owned(), String::new()), "a form never is all that there was");
+    }
 
     #[test]
     fn the_forms_are_sorted_and_each_stands_once() {

@@ -216,11 +216,11 @@ impl Store {
     }
 }
 
-/// Everything that a pass reads, as counts and checksums: content of the directory, which records are decided and how, the registry's
-/// revisions, who is on which project, what was declined. What a pass writes itself is not in it.
 /// Which part of [`sides`] is the registry.
 const REGISTRY_PART: i32 = 2;
 
+/// Everything that a pass reads, as counts and checksums: content of the directory, which records are decided and how, the registry's
+/// revisions, who is on which project, what was declined. What a pass writes itself is not in it.
 async fn sides(connection: &impl ConnectionTrait, list: &List) -> Result<SidesSeen> {
     const OF_LIST: &str = "x.provider_id = $1 and x.subject = $2 and x.organization_id = $3";
     let sum = |expression: &str| format!("cast(coalesce(sum({expression}), 0) as bigint)");
