@@ -206,10 +206,15 @@ fn extra_word<'n>(one: &'n str, other: &'n str) -> Option<&'n str> {
     extra.filter(|_| rest.is_empty())
 }
 
-/// The same words but for a trade or another common word, beside one that tells firms apart.
+/// The same words but for a trade or another common word, beside one that tells firms apart. "Property Management" is such a word more than
+/// "Property", though "Holdings" alone makes another firm.
 fn but_a_common_word(one: &str, other: &str) -> bool {
-    let common = extra_word(one, other).is_some_and(|word| Kind::of(word) == Kind::Generic);
-    common && words(one).any(|word| word.len() > 2 && Kind::of(word) == Kind::Word && words(other).any(|other| other == word))
+    let shared = |is: fn(&str) -> bool| words(one).any(|word| is(word) && words(other).any(|other| other == word));
+    let relation = |word: &str| Kind::of(word) == Kind::Relation;
+    let common = extra_word(one, other).is_some_and(|word| {
+        Kind::of(word) == Kind::Generic || (relation(word) && shared(|word| Kind::of(word) == Kind::Relation))
+    });
+    common && shared(|word| word.len() > 1 && Kind::of(word) == Kind::Word)
 }
 
 #[cfg(test)]
@@ -238,6 +243,7 @@ mod tests {
             ("The Flood Company, LLC", "THE FLOOD COMPANY SERVICES LLC"),
             ("J K & S Electrical Co.", "K J & S ELECTRICAL CO."),
             ("Westerndevelopment Company, I", "Western Development Company, Inc."),
+            ("MR Property LLC", "MR Property Management LLC"),
         ] {
             assert_eq!(typed(one).nearly(&typed(other)), Some(Nearly::Typing), "{one} {other}");
             assert_eq!(typed(other).nearly(&typed(one)), Some(Nearly::Typing), "{other} {one}");
