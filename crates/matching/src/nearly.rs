@@ -210,9 +210,10 @@ fn extra_word<'n>(one: &'n str, other: &'n str) -> Option<&'n str> {
 /// "Property", though "Holdings" alone makes another firm.
 fn but_a_common_word(one: &str, other: &str) -> bool {
     let shared = |is: fn(&str) -> bool| words(one).any(|word| is(word) && words(other).any(|other| other == word));
-    let relation = |word: &str| Kind::of(word) == Kind::Relation;
-    let common = extra_word(one, other).is_some_and(|word| {
-        Kind::of(word) == Kind::Generic || (relation(word) && shared(|word| Kind::of(word) == Kind::Relation))
+    let common = extra_word(one, other).is_some_and(|word| match Kind::of(word) {
+        Kind::Generic => true,
+        Kind::Relation => shared(|word| Kind::of(word) == Kind::Relation),
+        Kind::Word | Kind::Place | Kind::Direction | Kind::Number | Kind::Letter => false,
     });
     common && shared(|word| word.len() > 1 && Kind::of(word) == Kind::Word)
 }

@@ -1,4 +1,4 @@
-//! Suggestions in SQL: what a pass over a provider's undecided records reads, when there is nothing to do, and its end.
+//! Suggestions in SQL: when a pass over a provider's undecided records is due, what it reads, when there is nothing to do, and its end.
 //!
 //! A pass reads both sides page by page, outside of any transaction, has them compared (not here), and saves window by window (`save.rs`).
 //! What changes meanwhile makes the next pass look again: it compares what both sides were like when the last one began.
