@@ -20,8 +20,6 @@ use tracing::Instrument;
 
 /// Which company a call is for. Procore asks for it in addition to a company id in path or query, on every call of a service account.
 const COMPANY_HEADER: &str = "Procore-Company-Id";
-/// Short waits for the budget are slept in place this often; a caller that is still not let in comes back later.
-const MOST_WAITS_IN_PLACE: u32 = 4;
 /// Up to this much is added to a wait, so that callers which were refused together do not come back together.
 const MOST_JITTER_MS: u64 = 250;
 
@@ -127,7 +125,8 @@ pub(crate) async fn leave(
     waited: impl FnOnce() + Send,
 ) -> Result<Granted> {
     let mut waited = Some(waited);
-    for waits in 0.. {
+    let asked = Instant::now();
+    loop {
         let grant = budget.ask(key, lane).await;
         if grant != Grant::Go
             && let Some(waited) = waited.take()
@@ -136,13 +135,11 @@ pub(crate) async fn leave(
         }
         match grant {
             Grant::Go => return Ok(Granted { budget: Some(Arc::clone(budget)), key: key.clone() }),
-            Grant::Wait(wait) if wait <= settings.longest_wait_in_place && waits < MOST_WAITS_IN_PLACE => {
-                tokio::time::sleep(wait).await;
-            }
+            // Where several ask for the same place each of them is told the same short wait, and most of them are too late for it.
+            Grant::Wait(wait) if asked.elapsed() + wait <= settings.longest_wait_in_place => tokio::time::sleep(wait).await,
             Grant::Wait(wait) => return Err(Error::Throttled { retry_after: (wait + jitter()).min(settings.longest_wait) }),
         }
     }
-    Err(Error::broken("waits for the budget are bounded"))
 }
 
 /// A call that was granted and must be reported, also when its caller is dropped meanwhile: a call that stays under way for ever would

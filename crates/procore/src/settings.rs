@@ -16,7 +16,7 @@ pub struct Settings {
     pub pool_idle: Duration,
     /// Largest body in bytes, counted after decompression.
     pub body_cap: usize,
-    /// A wait for the budget up to this long is slept inside the call; a longer one is the caller's.
+    /// Waits for the budget up to this long in all are slept inside the call; a longer one is the caller's.
     pub longest_wait_in_place: Duration,
     /// The longest wait that is ever passed on; a platform that asks for more is asked again after this.
     pub longest_wait: Duration,

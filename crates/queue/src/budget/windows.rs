@@ -204,8 +204,9 @@ impl Windows {
         }
     }
 
-    /// Takes over what was kept. Limits only before any answer; use and block only upwards. Kept use of the rolling window counts as of
-    /// now: when exactly those calls were made is not kept.
+    /// Takes over what was kept. Limits only before any answer; use and block only upwards. Kept use of a rolling window that lasts counts as
+    /// of now, because when exactly those calls were made is not kept; unless we know of as many calls in the same hour: then those are
+    /// among ours, and counting them once more would take a whole window from everybody each time that a worker joins.
     pub(super) fn restore(&mut self, rules: &Rules, usage: Usage, now: u64, wall_ms: i64) {
         self.forget(rules, now);
         if !self.answered {
@@ -216,14 +217,17 @@ impl Windows {
                 self.hour_limit = usage.hour_limit;
             }
         }
-        self.fill_spike(usage.spike_used, now);
         self.refused = self.refused.max(usage.refused);
         let ahead = |at_ms: i64| positive(at_ms.saturating_sub(wall_ms));
+        let hour_left = ahead(usage.hour_resets_at_ms).min(rules.hour_window_ms);
+        let among_ours = self.hour_ends.is_some() && (hour_left == 0 || self.hour_used >= usage.hour_used);
+        if ahead(usage.spike_resets_at_ms) > 0 && !among_ours {
+            self.fill_spike(usage.spike_used, now);
+        }
         if !self.answered {
             self.breaker.restore(usage.outages, now + ahead(usage.down_until_ms));
             self.breaker.keep_behind(rules.waits, now);
         }
-        let hour_left = ahead(usage.hour_resets_at_ms).min(rules.hour_window_ms);
         if hour_left > 0 {
             self.hour_used = self.hour_used.max(usage.hour_used);
             self.hour_ends = self.hour_ends.max(Some(now + hour_left));

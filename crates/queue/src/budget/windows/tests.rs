@@ -183,6 +183,23 @@ fn usage_and_restore_carry_limits_use_and_block_over_a_restart() {
 }
 
 #[test]
+fn what_was_kept_is_counted_once_and_only_while_its_window_lasts() {
+    let rules = rules();
+    let mut living = answered(&rules);
+    living.report(&rules, told(200, 100, 60, 10), 0, WALL_MS);
+    let kept = living.usage(&rules, 1_000, WALL_MS + 1_000);
+    // Calls that were made since are more than was kept, so what was kept is among them.
+    assert_eq!(living.ask(&rules, Lane::Person, 9_000), None);
+    let used = |windows: &mut Windows, now: u64| windows.usage(&rules, now, WALL_MS + now as i64).spike_used;
+    assert_eq!(used(&mut living, 9_000), 41);
+    living.restore(&rules, kept, 9_500, WALL_MS + 9_500);
+    assert_eq!(used(&mut living, 10_500), 1, "the calls of the beginning have left the window");
+    let mut later = Windows::new(&rules);
+    later.restore(&rules, kept, 20_000, WALL_MS + 20_000);
+    assert_eq!((used(&mut later, 20_000), later.hour_used), (0, kept.hour_used), "the window has ended, the hour has not");
+}
+
+#[test]
 fn restoring_never_loosens_what_is_known() {
     let rules = rules();
     let mut windows = answered(&rules);
