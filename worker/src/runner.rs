@@ -6,7 +6,6 @@
 use crate::args::Timing;
 use crate::context::{Context, Upstream};
 use crate::finish::{Run, as_requested, finish_of, finish_of_panic, word};
-use crate::grouped::Grouped;
 use crate::progress::Progress;
 use crate::running::{Running, Signals, must_wait};
 use futures_util::future::BoxFuture;
@@ -18,6 +17,7 @@ use linkyard_core::provider::{Provider, ProviderState};
 use linkyard_core::scope::Scope;
 use linkyard_core::{Error, Result};
 use linkyard_queue::Doorbell;
+use linkyard_store::grouped::Grouped;
 use linkyard_store::ledger::PlainEnd;
 use linkyard_store::{Keep, Store};
 use linkyard_telemetry::{measure, trace};

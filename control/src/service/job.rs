@@ -15,7 +15,7 @@ impl Service {
     /// # Errors
     /// `NotFound`.
     pub async fn job_get(&self, scope: &Scope, id: JobId) -> Result<Job> {
-        self.store.job_get(scope, id).await
+        self.jobs.ask((scope.organization, id)).await?
     }
 
     /// Jobs, newest first.

@@ -24,8 +24,12 @@ pub use provider::ProviderForm;
 
 use crate::server::Ring;
 use gates::Gates;
+use linkyard_core::Result;
 use linkyard_core::budget::Budget;
+use linkyard_core::id::{JobId, OrganizationId};
+use linkyard_core::job::Job;
 use linkyard_store::Store;
+use linkyard_store::grouped::{self, Grouped};
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,14 +41,19 @@ pub struct Service {
     budget: Option<Arc<dyn Budget>>,
     approve_claims: bool,
     gates: Arc<Gates>,
+    jobs: Arc<Grouped<(OrganizationId, JobId), Result<Job>>>,
 }
 
 impl Service {
     /// Services over `store`; `ring` wakes the feeder and may be called often. `budget` is only read; without it budgets are told as jobs
     /// kept them. With `approve_claims` the first claim on a company id needs no operator.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn new(store: Store, ring: Ring, budget: Option<Arc<dyn Budget>>, approve_claims: bool) -> Self {
-        Self { store, ring, budget, approve_claims, gates: Arc::default() }
+        let jobs = Arc::new(grouped::jobs(store.clone()));
+        Self { store, ring, budget, approve_claims, gates: Arc::default(), jobs }
     }
 
     /// Wakes the feeder. Best effort: it would find the work anyway, a moment later.

@@ -106,6 +106,10 @@ impl Store {
     }
 }
 
+/// A connection that nobody used for so long is tried before it is lent. A test is a round trip, as much as most statements; a server that
+/// went away under a connection in use fails its statement, tested or not.
+const TESTED_AFTER: Duration = Duration::from_secs(1);
+
 /// How long a caller waits for a connection to PostgreSQL.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -118,7 +122,7 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnect
     options
         .max_connections(connections.max(2))
         .acquire_timeout(ACQUIRE_WITHIN)
-        .test_before_acquire(true)
+        .test_before_acquire_if_idle_for(TESTED_AFTER)
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(|options| options.application_name("linkyard").options(SESSION));
     Database::connect(options).await.map_err(database)

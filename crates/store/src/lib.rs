@@ -17,6 +17,7 @@ mod duplicate;
 mod error;
 mod features;
 mod gate;
+pub mod grouped;
 pub mod ledger;
 mod mapping;
 mod organization;

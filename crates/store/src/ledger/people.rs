@@ -6,10 +6,10 @@ use super::settle::finish_parents;
 use super::{LIVE, link_rows};
 use crate::mapping::import;
 use crate::row::{get, word};
-use crate::sql::{all, end, execute, one};
+use crate::sql::{all, among, end, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
 use linkyard_core::error::ConflictReason;
-use linkyard_core::id::{JobId, ProviderId};
+use linkyard_core::id::{JobId, OrganizationId, ProviderId};
 use linkyard_core::job::{Job, JobKind, JobState};
 use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
@@ -24,6 +24,16 @@ impl Store {
     /// `NotFound`.
     pub async fn job_get(&self, scope: &Scope, id: JobId) -> Result<Job> {
         read_job(&self.reader, scope.organization, id).await
+    }
+
+    /// Those of these jobs that are the tenant's, as [`Store::job_get`] answers each.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn jobs_of(&self, organization: OrganizationId, jobs: &[JobId]) -> Result<HashMap<JobId, Job>> {
+        let those = format!("organization_id = $1 and id {}", among(&self.reader, &wanted(&self.reader, "$2")));
+        let found = read_jobs(&self.reader, &those, [organization.0.into(), ids(jobs.iter().copied())?]).await?;
+        Ok(found.into_iter().map(|job| (job.id, job)).collect())
     }
 
     /// Jobs of the tenant, newest first, without children unless `with_children`.

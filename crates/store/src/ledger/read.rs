@@ -31,6 +31,7 @@ fn seen() -> String {
                 then 'Procore does not answer; this goes on by itself when it does.'
             else job.error_message end as error_message,
         job.result, job.created_at_ms, job.started_at_ms, job.finished_at_ms,
+        exists (select 1 from job child where child.parent_id = job.id) as has_children,
         job.revision + coalesce(provider.revision, 0) as revision,
         case
             when {WAITS} and provider.state = 'paused' and job.kind <> 'test_connection' or {held} then 'paused'
@@ -76,7 +77,8 @@ pub(crate) async fn read_job(connection: &impl ConnectionTrait, organization: Or
     jobs.into_iter().next().ok_or_else(|| Error::not_found("job", id))
 }
 
-/// The jobs for which `condition` (with what may follow a WHERE) holds, children's counts included: two statements, however many.
+/// The jobs for which `condition` (with what may follow a WHERE) holds, children's counts included: a statement, however many there are,
+/// and another one where some have children.
 pub(super) async fn read_jobs(
     connection: &impl ConnectionTrait,
     condition: &str,
@@ -84,7 +86,12 @@ pub(super) async fn read_jobs(
 ) -> Result<Vec<Job>> {
     let found = all(connection, &format!("select * from {} where {condition}", seen()), values).await?;
     let mut jobs = found.iter().map(job).collect::<Result<Vec<Job>>>()?;
-    let parents: Vec<JobId> = jobs.iter().filter(|job| job.parent.is_none()).map(|job| job.id).collect();
+    let mut parents = Vec::new();
+    for (row, job) in found.iter().zip(&jobs) {
+        if get::<bool>(row, "has_children")? {
+            parents.push(job.id);
+        }
+    }
     if parents.is_empty() {
         return Ok(jobs);
     }
