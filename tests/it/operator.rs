@@ -85,6 +85,7 @@ async fn metrics_count_jobs_calls_rows_and_the_budget() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut up = Up::start_with(directory.path(), &["--metrics-listen=127.0.0.1:0"], &[]);
     up.says("console on ");
+    up.says("Procore company id to connect to: 4711");
     let url = up.says("metrics on ");
     cryptography();
     fetch(&up, directory.path());

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use crate::config::{CompanyHeader, CompanySpec, Config, Credentials, Settings, Source};
 use crate::limiter::Limits;
 
+/// The company that is created where no other is asked for.
+pub const COMPANY: u64 = 4711;
+
 /// Serve a faithful fake of Procore's REST API on one local address.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -18,7 +21,7 @@ pub struct Args {
     pub data_dir: Option<PathBuf>,
 
     /// Id of a company to create, unless the data directory has it already. 0 creates none.
-    #[arg(long, default_value_t = 4711)]
+    #[arg(long, default_value_t = COMPANY)]
     pub company: u64,
 
     /// Name of that company; made up when absent.

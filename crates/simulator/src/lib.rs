@@ -121,7 +121,7 @@ mod writes;
 
 use std::io::{Read as _, Write as _};
 
-pub use args::{Args, LimitPreset};
+pub use args::{Args, COMPANY, LimitPreset};
 pub use config::{Access, CompanyHeader, CompanySpec, Config, Credentials, HeaderCase, Installation, Settings, Source};
 pub use error::{Error, Result};
 pub use limiter::Limits;

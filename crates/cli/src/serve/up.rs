@@ -9,6 +9,7 @@ use crate::args::DATA_DIR;
 use crate::output_line;
 use anyhow::{Context, Result, bail};
 use linkyard_queue::BudgetArgs;
+use linkyard_simulator::COMPANY;
 use linkyard_worker::WorkerArgs;
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
@@ -76,7 +77,8 @@ pub async fn run(args: UpArgs) -> Result<()> {
         ..YardConfig::new(&args.data_dir, procore)
     };
     let mut yard = Yard::start_in(data_dir, config).await?;
-    announce(&yard, simulator.as_ref()).await?;
+    let company = args.simulator && !args.simulator_arg.iter().any(|told| told.starts_with("--company"));
+    announce(&yard, simulator.as_ref(), company.then_some(COMPANY)).await?;
     metrics.serve(yard.store(), stop.clone())?;
     let result = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -109,8 +111,8 @@ async fn simulator_ended(simulator: Option<&mut SimulatorProcess>) -> Result<()>
     }
 }
 
-/// The first line is for programs, the rest for people.
-async fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>) -> Result<()> {
+/// The first line is for programs, the rest for people. `company` is the simulator's, where it is known.
+async fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>, company: Option<u64>) -> Result<()> {
     output_line(&format!("listening on {}", yard.url()))?;
     if let Some(process) = simulator {
         output_line(&format!("simulator on {}", process.url()))?;
@@ -122,6 +124,9 @@ async fn announce(yard: &Yard, simulator: Option<&SimulatorProcess>) -> Result<(
         output_line(&format!("API key in {}", file.display()))?;
     }
     output_line(&format!("console on {} (signs you in once, within an hour)", yard.sign_in_link().await?))?;
+    if let Some(company) = company {
+        output_line(&format!("Procore company id to connect to: {company} (the simulator's)"))?;
+    }
     tracing::info!(data_dir = %yard.data_dir().display(), "linkyard is up; Ctrl-C stops it");
     Ok(())
 }

@@ -50,7 +50,10 @@ impl Store {
             .map(|row| ChoiceRow::of(row.record, row.choice))
             .collect();
         write(&tx, &list, &changed).await?;
-        let detail = format!("{} drafts", changed.len());
+        let detail = match changed.len() {
+            1 => "1 draft".to_owned(),
+            drafts => format!("{drafts} drafts"),
+        };
         audit::note(&tx, scope.organization, &scope.actor, "mapping.draft", "provider", &provider.to_string(), &detail).await?;
         let saved = list::of_records(&tx, &list, &records).await?;
         request::remember(&tx, scope.organization, request, b"saved").await?;
