@@ -1,6 +1,6 @@
 //! The gate over the matching engine: what is held, what is not, and that nothing is made twice; on both databases.
 
-use crate::store_mapping_kit::{VENDOR, all};
+use crate::store_mapping_kit::{PROJECT, VENDOR, all};
 use linkyard_core::directory::Record;
 use linkyard_core::id::RecordId;
 use linkyard_core::job::RowCounts;
@@ -218,6 +218,32 @@ async fn what_another_job_is_about_to_link_holds_too() {
         second.run_link(VENDOR, decided.id, 10).await;
         assert_eq!(second.mapping(VENDOR, 1).await.state, MappingState::Linked, "the last one of them creates");
         assert_eq!(first.parties().await, 62);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_project_that_is_there_or_about_to_be_is_held_and_the_next_phase_of_it_is_not() {
+    each_database(async |store| {
+        let first = Side::new(&store).await;
+        for name in ["Harbor View Tower", "Northside Library Annex", "Riverbend Elementary School", "Union Yard Warehouse"] {
+            first.project(name).await;
+        }
+        let there = first.project("Lakefront Medical Pavilion").await;
+        let second = Side::second(&store, &first.scope, 2).await;
+        let names = ["LAKEFRONT MEDICAL PAVILION", "Lakefront Medical Pavilion 2", "Ortega Street Bridge"];
+        let records: Vec<Record> = (1..).zip(names).map(|(id, name)| record(id, name)).collect();
+        first.walk(PROJECT, &records).await;
+        second.walk(PROJECT, &[record(1, "Ortega Street Bridge.")]).await;
+        let decided = second.confirm(PROJECT, &[decide(1, create())]).await.expect("confirmed").job.expect("a job");
+        first.link(PROJECT, &[1, 2, 3], create()).await;
+        let held = first.mapping(PROJECT, 1).await;
+        assert_eq!((held.state, held.reason), (MappingState::Held, Some(RowReason::Lookalike)), "{}", held.reason_detail);
+        assert!(held.reason_detail.contains(&there.to_string()), "{}", held.reason_detail);
+        assert_eq!(first.mapping(PROJECT, 2).await.state, MappingState::Linked, "another number is another project");
+        assert_eq!(first.mapping(PROJECT, 3).await.reason, Some(RowReason::LookalikeDecided));
+        second.run_link(PROJECT, decided.id, 10).await;
+        assert_eq!(second.mapping(PROJECT, 1).await.state, MappingState::Linked, "the last one of them creates");
     })
     .await;
 }
