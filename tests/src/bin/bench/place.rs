@@ -88,6 +88,11 @@ impl Place {
         self.sql.number(sql).await
     }
 
+    /// Reads one text of each row.
+    pub(crate) async fn texts(&self, sql: &str) -> Result<Vec<String>> {
+        self.sql.texts(sql).await
+    }
+
     /// The database's clock, milliseconds since 1970.
     pub(crate) async fn now_ms(&self) -> Result<i64> {
         Ok(self.store.now_ms().await?)
