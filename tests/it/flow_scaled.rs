@@ -3,9 +3,8 @@
 
 use crate::flow_kit::agrees_with_the_simulator;
 use anyhow::{Result, ensure};
-use linkyard_core::id::JobId;
-use linkyard_store::Store;
 use linkyard_tests::binary::linkyard;
+use linkyard_tests::harm::{kill_workers, leased};
 use linkyard_tests::installation::{Installation, Told};
 use linkyard_tests::jobs::eventually;
 use linkyard_tests::redis::free_port;
@@ -54,21 +53,15 @@ async fn three_workers_of_which_some_are_killed_and_a_redis_that_loses_everythin
 
     let store = rough.store().await?;
     let mut demo = rough.demo()?.stdout(Stdio::piped()).spawn()?;
-    let mut landed = 0;
-    while landed < KILLS && demo.try_wait()?.is_none() {
-        let Some(victim) = leased(&store, &rough).await? else { continue };
-        rough.kill_worker(victim).await?;
-        landed += 1;
-        match landed {
-            2 => rough.redis.flush(),
-            4 => {
-                rough.redis.kill();
-                rough.redis.restart();
-            }
-            _ => {}
+    let landed = kill_workers(&store, &mut rough, &mut demo, KILLS, async |rough, landed| match landed {
+        2 => rough.redis.flush(),
+        4 => {
+            rough.redis.kill();
+            rough.redis.restart();
         }
-        rough.start_worker()?;
-    }
+        _ => {}
+    })
+    .await?;
     let output = demo.wait_with_output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "the demo ended with {}: {text}\n{}", output.status, rough.log());
@@ -79,21 +72,6 @@ async fn three_workers_of_which_some_are_killed_and_a_redis_that_loses_everythin
     rough.check_alive()?;
     agrees_with_the_simulator(&rough.place()?).await?;
     rough.stop().await
-}
-
-/// A worker that holds a lease now, of a job that another crash does not make poison.
-async fn leased(store: &Store, installation: &Installation) -> Result<Option<usize>> {
-    for worker in store.workers_alive(60_000).await? {
-        let held = store.leases_of(worker.beat.id).await?;
-        let breakable = !held.is_empty() && held.iter().all(|(_, unclean_starts): &(JobId, i32)| *unclean_starts <= 2);
-        let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok());
-        let lives = number.filter(|number| installation.worker_process(*number) == Some(worker.beat.process));
-        if breakable && lives.is_some() {
-            return Ok(lives);
-        }
-    }
-    tokio::task::yield_now().await;
-    Ok(None)
 }
 
 #[tokio::test(flavor = "multi_thread")]

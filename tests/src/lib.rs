@@ -10,6 +10,7 @@ pub mod dice;
 pub mod drill;
 pub mod furnished;
 pub mod ground;
+pub mod harm;
 pub mod installation;
 pub mod jobs;
 pub mod postgres;

@@ -1,11 +1,15 @@
 //! `./run scaled`: an installation of processes on this machine, and the main job through its API. Nothing here is a test: what the demo
-//! reports and what the checker finds are printed, and the exit code says whether both are right.
+//! reports and what the checker and the judge of the fault drills find are printed, and the exit code says whether both are right.
 
 use anyhow::{Result, ensure};
 use clap::Parser;
 use linkyard_tests::checker::check;
+use linkyard_tests::drill::judge::judge;
+use linkyard_tests::harm::kill_workers;
 use linkyard_tests::installation::{Installation, Told};
+use linkyard_tests::zero::Zero;
 use std::process::Stdio;
+use std::time::Duration;
 
 /// Starts a private PostgreSQL and Redis, a simulated Procore, one control and some workers, and runs the demo against them.
 #[derive(Debug, Parser)]
@@ -29,7 +33,22 @@ struct Args {
     /// The simulator's rate limits: standard, small, tiny or off.
     #[arg(long, default_value = "standard", value_name = "PRESET")]
     limits: String,
+
+    /// Kill so many workers, one at a time and each while it has a job, and empty Redis in the middle.
+    #[arg(long, default_value_t = 0)]
+    kills: usize,
+
+    /// The simulator's delay before every answer, milliseconds.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+
+    /// Rows that the simulator gives on a page at most, below Procore's own maxima.
+    #[arg(long)]
+    max_page_size: Option<u32>,
 }
+
+/// Between two kills the workers are left alone for so long, that they get on.
+const REST: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -40,16 +59,34 @@ async fn main() -> Result<()> {
         format!("--vendors={}", path(&args.vendors)),
         format!("--projects={}", path(&args.projects)),
         format!("--limits={}", args.limits),
+        format!("--latency-ms={}", args.latency_ms),
     ];
+    simulator.extend(args.max_page_size.map(|rows| format!("--max-page-size={rows}")));
     simulator.extend(args.project_vendors.iter().map(|file| format!("--project-vendors={}", path(file))));
     let mut installation = Installation::start(args.workers, Told { simulator, ..Told::default() }).await?;
     let place = installation.place()?;
     eprintln!("PostgreSQL, Redis, 1 control on {}, {} workers, simulator on {}", place.server, args.workers, place.simulator);
-    let status = installation.demo()?.stderr(Stdio::inherit()).status().await?;
+    let mut demo = installation.demo()?.stderr(Stdio::inherit()).spawn()?;
+    let store = installation.store().await?;
+    let killed = kill_workers(&store, &mut installation, &mut demo, args.kills, async |installation, killed| {
+        eprintln!("killed {killed} of {} workers", args.kills);
+        if killed == args.kills.div_ceil(2) {
+            installation.redis.flush();
+            eprintln!("emptied Redis");
+        }
+        tokio::time::sleep(REST).await;
+    })
+    .await?;
+    let status = demo.wait().await?;
     ensure!(status.success(), "the demo ended with {status}:\n{}", installation.log());
+    ensure!(killed == args.kills, "only {killed} workers could be killed before the demo ended: give it more to do");
     installation.check_alive()?;
     let findings = check(&place).await?;
-    ensure!(findings.problems.is_empty(), "the checker disagrees: {:#?}", findings.problems.sentences);
+    let mut problems = findings.problems;
+    problems.extend(judge(&[], &installation.sql().await).await?);
+    let zeros = Zero::SIX.map(|zero| format!("{} {}", zero.as_str(), problems.count(zero)));
+    eprintln!("{}", zeros.join(", "));
+    ensure!(problems.is_empty(), "the checker and the judge disagree: {:#?}", problems.sentences);
     eprintln!("the checker agrees with the simulator: {:?}", findings.compared);
     installation.stop().await
 }

@@ -1,13 +1,14 @@
-//! D1: workers are killed while they hold leases. Each of their jobs goes on elsewhere within a lease and ten seconds.
+//! D1: workers are killed while they hold leases. Each of their jobs goes on elsewhere within a lease and ten seconds; and when it is the one
+//! that feeds, another one feeds within five.
 
-use super::yard::{LEASE, Plan, Scene, Yard};
+use super::yard::{LEASE, Plan, RECOVERY, Scene, Yard};
 use super::{Outcome, Settings};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use linkyard_core::id::JobId;
 use std::time::{Duration, Instant};
 
-/// Beyond the lease.
-const RECOVERY: Duration = Duration::from_secs(10);
+/// How long nobody feeds, at most.
+const FED_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(settings: Settings) -> Result<Outcome> {
     Yard::start(settings, Plan::default()).await?.run(kill).await
@@ -22,7 +23,44 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
     let bound = LEASE + RECOVERY;
     scene.outcome.figures.insert("slowest_recovery_seconds", slowest.as_secs_f64());
     scene.outcome.require(slowest <= bound, || format!("a job was taken up after {slowest:?}, more than {bound:?}"));
+    let hungry = kill_feeder(scene).await?;
+    scene.outcome.figures.insert("feeder_taken_over_seconds", hungry.as_secs_f64());
+    scene.outcome.require(hungry <= FED_WITHIN, || format!("nobody fed for {hungry:?}, more than {FED_WITHIN:?}"));
     Ok(())
+}
+
+/// Kills the worker that feeds; answers how long it took until another one did.
+async fn kill_feeder(scene: &mut Scene<'_>) -> Result<Duration> {
+    let feeder = feeder(scene).await?.context("nobody feeds")?;
+    let workers = scene.store.workers_alive(60_000).await?;
+    let worker = workers.iter().find(|worker| worker.beat.id.to_string() == feeder).context("the feeder is no worker")?;
+    let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok()).context("its number")?;
+    scene.installation.kill_worker(number).await?;
+    let killed = Instant::now();
+    scene.installation.start_worker()?;
+    while feeder_now(scene).await?.is_none_or(|now| now == feeder) {
+        ensure!(killed.elapsed() < scene.settings.patience(), "nobody feeds after the feeder was killed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(killed.elapsed())
+}
+
+/// Waits for somebody to feed.
+async fn feeder(scene: &Scene<'_>) -> Result<Option<String>> {
+    let began = Instant::now();
+    loop {
+        let found = feeder_now(scene).await?;
+        if found.is_some() || began.elapsed() > scene.settings.patience() {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The process whose role it is to feed, as it calls itself.
+async fn feeder_now(scene: &Scene<'_>) -> Result<Option<String>> {
+    let sql = "select owner from exclusive_role where name = 'feeder' and until_ms > (extract(epoch from clock_timestamp()) * 1000)::bigint";
+    Ok(scene.sql.texts(sql).await?.into_iter().next())
 }
 
 /// After a while kills a worker that holds a lease, starts another one and waits until its jobs go on; answers how long that took.

@@ -22,9 +22,11 @@ async fn freeze(scene: &mut Scene<'_>) -> Result<()> {
         scene.installation.freeze_worker(number).await?;
         let held = of(scene, &held).await?;
         let taken = taken_over(scene, &held).await;
+        // What it says the moment it wakes up counts.
+        let asleep_ms = scene.store.now_ms().await?;
         scene.installation.thaw_worker(number).await?;
         scene.outcome.faults_landed += u64::from(taken?);
-        slowest = slowest.max(heard_of(scene, number).await?);
+        slowest = slowest.max(heard_of(scene, number, asleep_ms).await?);
     }
     scene.outcome.figures.insert("slowest_return_seconds", slowest.as_secs_f64());
     scene
@@ -52,13 +54,13 @@ async fn taken_over(scene: &Scene<'_>, held: &[(JobId, i64)]) -> Result<bool> {
     Ok(!held.is_empty())
 }
 
-/// Waits until this worker says something of itself; answers how long that took.
-async fn heard_of(scene: &Scene<'_>, number: usize) -> Result<Duration> {
+/// Waits until this worker has said something of itself since `asleep_ms`; answers how long that took.
+async fn heard_of(scene: &Scene<'_>, number: usize, asleep_ms: i64) -> Result<Duration> {
     let process = scene.installation.worker_process(number).context("a worker that woke up ended")?;
-    let (began, now_ms) = (Instant::now(), scene.store.now_ms().await?);
+    let began = Instant::now();
     loop {
         let alive = scene.store.workers_alive(60_000).await?;
-        if alive.iter().any(|worker| worker.beat.process == process && worker.seen_at_ms > now_ms) {
+        if alive.iter().any(|worker| worker.beat.process == process && worker.seen_at_ms > asleep_ms) {
             return Ok(began.elapsed());
         }
         ensure!(began.elapsed() < scene.settings.patience(), "a worker that woke up is not heard of");

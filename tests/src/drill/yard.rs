@@ -6,6 +6,7 @@ use super::watch::Watch;
 use super::{Outcome, Pace, Settings, judge, postgres_gone};
 use crate::databases::Sql;
 use crate::dice::Dice;
+use crate::harm::leased;
 use crate::installation::{Installation, Told};
 use crate::proxy::Weather;
 use crate::zero::Problems;
@@ -21,6 +22,9 @@ pub const COMPANIES: [i64; 2] = [4_242, 4_243];
 
 /// A lease at the full pace.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+/// How long after its lease what a killed worker had is taken up, at most.
+pub const RECOVERY: Duration = Duration::from_secs(10);
 
 /// For how long nobody calls a directory that is down, at first, at the full pace.
 pub const OUTAGE_WAIT: Duration = Duration::from_secs(5);
@@ -107,6 +111,8 @@ impl Yard {
             "--budget-initial-spike-limit=3000".to_owned(),
             "--budget-initial-hour-limit=1000000".to_owned(),
             format!("--budget-spike-window-ms={}", settings.time(Duration::from_secs(10)).as_millis()),
+            // Nothing begins by itself after all is quiet, while it is judged.
+            "--suggest-after-ms=0".to_owned(),
         ];
         worker.extend(match settings.pace {
             // A lease of 3 seconds less than the tenth of 30 would be lost on a busy machine, and is not what is drilled.
@@ -250,26 +256,12 @@ impl Scene<'_> {
     pub async fn leased(&self) -> Result<(usize, Vec<JobId>)> {
         let began = Instant::now();
         loop {
-            if let Some(found) = self.leased_now().await? {
+            if let Some(found) = leased(self.store, self.installation).await? {
                 return Ok(found);
             }
             anyhow::ensure!(began.elapsed() < self.settings.patience(), "no worker takes a lease");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    async fn leased_now(&self) -> Result<Option<(usize, Vec<JobId>)>> {
-        for worker in self.store.workers_alive(60_000).await? {
-            let held = self.store.leases_of(worker.beat.id).await?;
-            let breakable = !held.is_empty() && held.iter().all(|(_, unclean_starts)| *unclean_starts <= 2);
-            let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok());
-            if let Some(number) = number.filter(|number| self.installation.worker_process(*number) == Some(worker.beat.process))
-                && breakable
-            {
-                return Ok(Some((number, held.into_iter().map(|(job, _)| job).collect())));
-            }
-        }
-        Ok(None)
     }
 
     /// Waits until a worker has a job, so that what is done next hits one; answers how many jobs are under way.
