@@ -21,9 +21,7 @@ pub async fn leased(store: &Store, installation: &Installation) -> Result<Option
     for worker in store.workers_alive(60_000).await? {
         let held = store.leases_of(worker.beat.id).await?;
         let breakable = !held.is_empty() && held.iter().all(|(_, unclean_starts)| *unclean_starts <= BREAKABLE);
-        let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok());
-        let lives = number.filter(|number| installation.worker_process(*number) == Some(worker.beat.process));
-        if let (Some(number), true) = (lives, breakable) {
+        if let (Some(number), true) = (installation.worker_of(&worker.beat), breakable) {
             return Ok(Some((number, held.into_iter().map(|(job, _)| job).collect())));
         }
     }

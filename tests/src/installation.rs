@@ -9,6 +9,7 @@ use crate::postgres::PrivatePostgres;
 use crate::proxy::{Proxy, Target};
 use crate::redis::RedisServer;
 use anyhow::{Context, Result, ensure};
+use linkyard_core::worker::WorkerBeat;
 use linkyard_store::{Args, SealingKey, Store};
 use serde_json::Value;
 use std::fs::File;
@@ -290,6 +291,13 @@ impl Installation {
     #[must_use]
     pub fn worker_process(&self, number: usize) -> Option<u32> {
         self.workers.get(number).and_then(Option::as_ref).and_then(Child::id)
+    }
+
+    /// The number of the worker that says this of itself; `None` when it was killed or stopped, or is none of ours.
+    #[must_use]
+    pub fn worker_of(&self, beat: &WorkerBeat) -> Option<usize> {
+        let number = beat.name.strip_prefix("worker-")?.parse().ok()?;
+        (self.worker_process(number) == Some(beat.process)).then_some(number)
     }
 
     /// The number on this machine of a control.

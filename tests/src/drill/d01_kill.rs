@@ -31,27 +31,24 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
 
 /// Kills the worker that feeds; answers how long it took until another one did.
 async fn kill_feeder(scene: &mut Scene<'_>) -> Result<Duration> {
-    let feeder = feeder(scene).await?.context("nobody feeds")?;
+    let feeder = feeder_other_than(scene, None).await?;
     let workers = scene.store.workers_alive(60_000).await?;
     let worker = workers.iter().find(|worker| worker.beat.id.to_string() == feeder).context("the feeder is no worker")?;
-    let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok()).context("its number")?;
+    let number = scene.installation.worker_of(&worker.beat).context("the feeder is dead")?;
     scene.installation.kill_worker(number).await?;
     let killed = Instant::now();
     scene.installation.start_worker()?;
-    while feeder_now(scene).await?.is_none_or(|now| now == feeder) {
-        ensure!(killed.elapsed() < scene.settings.patience(), "nobody feeds after the feeder was killed");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    feeder_other_than(scene, Some(&feeder)).await?;
     Ok(killed.elapsed())
 }
 
-/// Waits for somebody to feed.
-async fn feeder(scene: &Scene<'_>) -> Result<Option<String>> {
+/// Waits until somebody feeds who is not `before`.
+async fn feeder_other_than(scene: &Scene<'_>, before: Option<&str>) -> Result<String> {
     let began = Instant::now();
     loop {
-        let found = feeder_now(scene).await?;
-        if found.is_some() || began.elapsed() > scene.settings.patience() {
-            return Ok(found);
+        match feeder_now(scene).await? {
+            Some(feeder) if Some(feeder.as_str()) != before => return Ok(feeder),
+            _ => ensure!(began.elapsed() < scene.settings.patience(), "nobody feeds"),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

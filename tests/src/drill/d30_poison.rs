@@ -73,7 +73,7 @@ async fn throughput(scene: &mut Scene<'_>, others: Rows<'_>) -> Result<()> {
     let now_ms = scene.sql.number("select (extract(epoch from clock_timestamp()) * 1000)::bigint").await;
     let due = format!("run_at_ms <= {now_ms}");
     let due_count = others.count(scene.sql, &due).await;
-    let bound = LEASE + RECOVERY;
+    let bound = scene.settings.time(LEASE) + RECOVERY;
     let began = Instant::now();
     let done = loop {
         let done = others.count(scene.sql, &format!("{due} and finished_at_ms is not null")).await;
@@ -140,9 +140,8 @@ async fn holder(scene: &Scene<'_>, job: &str) -> Result<usize> {
     loop {
         for worker in scene.store.workers_alive(60_000).await? {
             let held = scene.store.leases_of(worker.beat.id).await?;
-            let number = worker.beat.name.strip_prefix("worker-").and_then(|number| number.parse().ok());
-            let lives = number.filter(|number| scene.installation.worker_process(*number) == Some(worker.beat.process));
-            if let (Some(number), true) = (lives, held.iter().any(|(held, _)| held.to_string() == job)) {
+            let number = scene.installation.worker_of(&worker.beat);
+            if let (Some(number), true) = (number, held.iter().any(|(held, _)| held.to_string() == job)) {
                 return Ok(number);
             }
         }

@@ -77,7 +77,8 @@ pub async fn run(args: UpArgs) -> Result<()> {
         ..YardConfig::new(&args.data_dir, procore)
     };
     let mut yard = Yard::start_in(data_dir, config).await?;
-    let company = args.simulator && !args.simulator_arg.iter().any(|told| told.starts_with("--company"));
+    let another = |told: &String| told == "--company" || told.starts_with("--company=");
+    let company = args.simulator && !args.simulator_arg.iter().any(another);
     announce(&yard, simulator.as_ref(), company.then_some(COMPANY)).await?;
     metrics.serve(yard.store(), stop.clone())?;
     let result = tokio::select! {
