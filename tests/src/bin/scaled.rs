@@ -9,7 +9,7 @@ use linkyard_tests::harm::kill_workers;
 use linkyard_tests::installation::{Installation, Told};
 use linkyard_tests::zero::Zero;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Starts a private PostgreSQL and Redis, a simulated Procore, one control and some workers, and runs the demo against them.
 #[derive(Debug, Parser)]
@@ -47,8 +47,15 @@ struct Args {
     max_page_size: Option<u32>,
 }
 
+/// What workers assume of a simulator without limits.
+const FREE: [&str; 2] = ["--budget-initial-spike-limit=1000000", "--budget-initial-hour-limit=1000000"];
+
 /// Between two kills the workers are left alone for so long, that they get on.
 const REST: Duration = Duration::from_secs(2);
+/// How long after the demo the jobs that follow it have ended, at most.
+const QUIET_WITHIN: Duration = Duration::from_secs(120);
+/// How often it is looked whether they have.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -63,7 +70,9 @@ async fn main() -> Result<()> {
     ];
     simulator.extend(args.max_page_size.map(|rows| format!("--max-page-size={rows}")));
     simulator.extend(args.project_vendors.iter().map(|file| format!("--project-vendors={}", path(file))));
-    let mut installation = Installation::start(args.workers, Told { simulator, ..Told::default() }).await?;
+    // Without limits nobody says what they are, and what workers assume would hold.
+    let worker = if args.limits == "off" { FREE.map(str::to_owned).to_vec() } else { Vec::new() };
+    let mut installation = Installation::start(args.workers, Told { simulator, worker, links: None }).await?;
     let place = installation.place()?;
     eprintln!("PostgreSQL, Redis, 1 control on {}, {} workers, simulator on {}", place.server, args.workers, place.simulator);
     let mut demo = installation.demo()?.stderr(Stdio::inherit()).spawn()?;
@@ -81,6 +90,11 @@ async fn main() -> Result<()> {
     ensure!(status.success(), "the demo ended with {status}:\n{}", installation.log());
     ensure!(killed == args.kills, "only {killed} workers could be killed before the demo ended: give it more to do");
     installation.check_alive()?;
+    // What follows the last change of the registry may be under way still; what never ends is what the judge calls stuck.
+    let ended = Instant::now();
+    while store.jobs_live().await? > 0 && ended.elapsed() < QUIET_WITHIN {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
     let findings = check(&place).await?;
     let mut problems = findings.problems;
     problems.extend(judge(&[], &installation.sql().await).await?);
