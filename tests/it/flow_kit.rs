@@ -6,10 +6,14 @@ use linkyard_store::{Args, SealingKey, Store};
 use linkyard_tests::binary::linkyard;
 use linkyard_tests::checker::{Where, check};
 use serde_json::Value;
+use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+
+/// The file in the data directory with what a demo said.
+const WORDS: &str = "words";
 
 /// One data directory and what a demo on it is told.
 pub(crate) struct Demo {
@@ -51,9 +55,15 @@ impl Demo {
         Ok(Some(Store::connect(&Args { database_url, connections: 2 }, SealingKey::generate()).await?))
     }
 
-    /// Starts it; it ends with its report.
+    /// Starts it; it ends with its report, and what it has to say is in [`Demo::words`].
     pub(crate) fn spawn(&self) -> Result<Child> {
-        Ok(self.command().arg("--exit").spawn()?)
+        let words = File::create(self.path().join(WORDS))?;
+        Ok(self.command().arg("--exit").stderr(words).spawn()?)
+    }
+
+    /// What the last one that was started by [`Demo::spawn`] has said.
+    pub(crate) fn words(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.path().join(WORDS))?)
     }
 
     /// Runs it to its end; answers its report.
