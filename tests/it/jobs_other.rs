@@ -124,6 +124,26 @@ async fn suggestions_computed_twice_are_the_same() {
 }
 
 #[tokio::test]
+async fn a_suggest_job_that_breaks_after_the_vendors_and_one_after_it_end_as_one_that_does_not() {
+    each_kind(async |databases| {
+        let clean = Bench::fetched(&databases, 20, 10, 50).await;
+        clean.register_all().await;
+        assert_eq!(clean.run(JobKind::Suggest).await.state, JobState::Succeeded);
+        let bench = Bench::fetched(&databases, 20, 10, 50).await;
+        bench.register_all().await;
+        bench.execute("create unique index broken on suggestion (subject) where subject = 'project'").await;
+        let broken = bench.run(JobKind::Suggest).await;
+        assert_eq!((broken.state, broken.counts.succeeded), (JobState::Failed, 20), "the second project breaks it");
+        bench.execute("drop index broken").await;
+        assert_eq!(bench.run(JobKind::Suggest).await.state, JobState::Succeeded);
+        let (state, clean) = (bench.state().await, clean.state().await);
+        assert!(clean["directory"]["project"]["rows"][9]["suggestions"][0].is_array(), "{clean}");
+        assert_eq!(state, clean);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn duplicates_of_the_directory_are_found_after_a_fetch_and_not_searched_again() {
     each_kind(async |databases| {
         let bench = Bench::fetched(&databases, 40, 10, 50).await;

@@ -7,7 +7,7 @@ use linkyard_core::job::JobKind;
 use linkyard_core::mapping::{MappingFilter, MappingState, Subject};
 use linkyard_core::report::Buckets;
 use linkyard_store::PageStored;
-use linkyard_tests::build::{Side, create, decide, firms, gate, keys, leave_out, mark, match_to, record, vendor};
+use linkyard_tests::build::{Side, create, decide, firms, gate, leave_out, mark, match_to, record, vendor};
 use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground;
 
@@ -177,7 +177,7 @@ async fn a_worker_that_lost_its_job_writes_nothing() {
         fenced(side.try_page(&zombie, VENDOR, &[record(9, "Late")]).await.err());
         fenced(store.walk_begin(&zombie, side.provider, VENDOR).await.err());
         fenced(store.walk_finish(&zombie, side.provider, VENDOR, None, true, &mark()).await.err());
-        fenced(store.mapping_link_chunk(&link, side.provider, VENDOR, 10, (keys(VENDOR), &gate(VENDOR))).await.err());
+        fenced(store.mapping_link_chunk(&link, side.provider, VENDOR, 10, &gate(VENDOR)).await.err());
         fenced(store.mapping_sync_chunk(&zombie, side.provider, VENDOR, None, 10).await.err());
         fenced(store.suggestions_save(&zombie, side.provider, VENDOR, (None, None), &[]).await.err());
         fenced(store.suggestion_pass_end(&zombie, side.provider, VENDOR, None, &mark()).await.err());
@@ -433,7 +433,7 @@ async fn another_tenants_directory_can_not_be_touched() {
         unseen(store.suggestions_save(&fence, foreign.provider, VENDOR, (None, None), &[]).await.err());
         unseen(store.suggestion_pass_end(&fence, foreign.provider, VENDOR, None, &mark()).await.err());
         unseen(store.mapping_sync_chunk(&fence, foreign.provider, VENDOR, None, 10).await.err());
-        unseen(store.mapping_link_chunk(&fence, foreign.provider, VENDOR, 10, (keys(VENDOR), &gate(VENDOR))).await.err());
+        unseen(store.mapping_link_chunk(&fence, foreign.provider, VENDOR, 10, &gate(VENDOR)).await.err());
         assert_eq!(theirs.report(VENDOR).await.fetched, 2);
     })
     .await;

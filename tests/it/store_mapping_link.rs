@@ -6,7 +6,7 @@ use linkyard_core::id::RecordId;
 use linkyard_core::job::RowCounts;
 use linkyard_core::mapping::{MappingState, RowReason};
 use linkyard_core::plan::RowDecision;
-use linkyard_tests::build::{Side, create, create_anyway, decide, gate, keys, match_to, record, vendor};
+use linkyard_tests::build::{Side, create, create_anyway, decide, gate, match_to, record, vendor};
 use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground;
 
@@ -170,7 +170,7 @@ async fn a_link_job_that_dies_between_chunks_goes_on_and_makes_nothing_twice() {
         let claimed = ground::claim(&store, job.id).await;
         assert_eq!(claimed.counts.succeeded, 2);
         assert!(claimed.checkpoint.is_some());
-        let late = store.mapping_link_chunk(&dead, side.provider, VENDOR, 2, (keys(VENDOR), &gate(VENDOR))).await;
+        let late = store.mapping_link_chunk(&dead, side.provider, VENDOR, 2, &gate(VENDOR)).await;
         assert!(late.is_err_and(|error| error.is_fenced()));
         assert_eq!(store.mapping_link_remaining(&claimed.fence).await.expect("counted"), 4);
         while side.chunk(&claimed.fence, VENDOR, 3).await.last.is_some() {}

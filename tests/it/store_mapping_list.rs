@@ -8,7 +8,7 @@ use linkyard_core::job::{Finish, JobKind};
 use linkyard_core::mapping::{Choice, MappingFilter, MappingOrder, MappingState, MappingView};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::Selection;
-use linkyard_tests::build::{Side, create, decide, firms, gate, keys, leave_out, match_to, record, vendor};
+use linkyard_tests::build::{Side, create, decide, firms, gate, leave_out, match_to, record, vendor};
 use linkyard_tests::databases::each_database;
 use linkyard_tests::ground;
 
@@ -248,12 +248,7 @@ async fn another_tenants_mappings_are_not_there() {
         mine.suggest(VENDOR).await;
         assert!(theirs.mappings(VENDOR, &all()).await.iter().all(|row| row.revision == 1));
         let zombie = theirs.zombie(JobKind::Suggest).await;
-        assert!(
-            store
-                .mapping_link_chunk(&zombie, mine.provider, VENDOR, 1, (keys(VENDOR), &gate(VENDOR)))
-                .await
-                .is_err_and(|e| e.is_fenced())
-        );
+        assert!(store.mapping_link_chunk(&zombie, mine.provider, VENDOR, 1, &gate(VENDOR)).await.is_err_and(|e| e.is_fenced()));
     })
     .await;
 }

@@ -210,7 +210,7 @@ impl Side {
     /// One chunk of a link job.
     pub async fn chunk(&self, fence: &Fence, subject: Subject, limit: u32) -> LinkedChunk {
         let gate = gatekeeper(&self.store, fence, subject).await.expect("a gate");
-        self.store.mapping_link_chunk(fence, self.provider, subject, limit, (keys(subject), &gate)).await.expect("a chunk")
+        self.store.mapping_link_chunk(fence, self.provider, subject, limit, &gate).await.expect("a chunk")
     }
 
     /// Computes suggestions; answers (with, without).

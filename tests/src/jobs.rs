@@ -3,6 +3,7 @@
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
 //! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
 
+use crate::build::Side;
 use crate::databases::{Databases, open_sql};
 use crate::ground;
 use crate::redis::RedisServer;
@@ -238,8 +239,27 @@ impl Bench {
 
     /// Makes a party that was there before the integration.
     pub async fn party(&self, name: &str) {
-        let side = crate::build::Side { store: self.store.clone(), scope: self.scope.clone(), provider: self.provider };
-        side.party(name).await;
+        self.side().party(name).await;
+    }
+
+    /// Makes a registry record of the same name for each record of the directory.
+    pub async fn register_all(&self) {
+        let side = self.side();
+        for vendor in self.mappings(Subject::Vendor).await {
+            side.party(&vendor.name).await;
+        }
+        for project in self.mappings(Subject::Project).await {
+            side.project(&project.name).await;
+        }
+    }
+
+    fn side(&self) -> Side {
+        Side { store: self.store.clone(), scope: self.scope.clone(), provider: self.provider }
+    }
+
+    /// Runs one statement behind the store's back.
+    pub async fn execute(&self, sql: &str) {
+        open_sql(&self.database_url).await.execute(sql).await;
     }
 
     /// Confirms that every undecided record of `subject` is created, and answers the link job.
@@ -384,8 +404,7 @@ impl Bench {
 
     /// Sets how contacts follow, behind the store's back.
     pub async fn contacts_mode(&self, mode: ContactsMode) {
-        let sql = open_sql(&self.database_url).await;
-        sql.execute(&format!("update provider set contacts_mode = '{}'", mode.as_str())).await;
+        self.execute(&format!("update provider set contacts_mode = '{}'", mode.as_str())).await;
     }
 
     /// Every contact with its party, `*` the primary one, `-` inactive.

@@ -73,9 +73,11 @@ impl Job for FetchDirectory {
                 Step::Stop => return Ok(Outcome::Continue),
             }
         }
+        // Read before anything follows: what follows reads the whole directory too.
+        let outcome = report(cx, &fetch.position.finished).await?;
         cx.store.job_follow(&cx.fence, &follow_up(cx, JobKind::Suggest)?).await?;
         cx.store.job_follow(&cx.fence, &follow_up(cx, JobKind::SyncLinked)?).await?;
-        report(cx, &fetch.position.finished).await
+        Ok(outcome)
     }
 }
 

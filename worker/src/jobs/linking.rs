@@ -1,7 +1,6 @@
 //! What the two link jobs have in common: confirmed rows become links, a chunk and its checkpoint in one transaction, until none is
 //! left. A linked row is no longer confirmed, so running again goes on where the last chunk ended, wherever the run died.
 
-use super::name_key;
 use crate::context::Context;
 use crate::gatekeeper::gatekeeper;
 use crate::progress::Progress;
@@ -26,7 +25,7 @@ pub(crate) async fn link(cx: &Context, progress: &mut Progress, subject: Subject
         if cx.should_stop() {
             return Ok(Outcome::Continue);
         }
-        let chunk = cx.store.mapping_link_chunk(&cx.fence, provider, subject, CHUNK_ROWS, (name_key(subject), &gate)).await?;
+        let chunk = cx.store.mapping_link_chunk(&cx.fence, provider, subject, CHUNK_ROWS, &gate).await?;
         cx.note_progress();
         linked.add(chunk.counts);
         associations += chunk.associations;

@@ -45,14 +45,15 @@ impl Store {
         if mode(&tx, &list).await? == ContactsMode::None {
             return Ok((0, None));
         }
-        let sql = "select record_id from mapping
+        let sql = "select record_id, target_id from mapping
             where provider_id = $1 and subject = $2 and organization_id = $3 and state = 'linked' and record_id > $4
             order by record_id limit $5";
         let after = after.map_or(i64::MIN, |record| record.0);
         let vendors = all(&tx, sql, list.values([after.into(), i64::from(limit).into()])).await?;
-        let vendors = vendors.iter().map(|row| get(row, "record_id").map(RecordId)).collect::<Result<Vec<RecordId>>>()?;
-        let Some(last) = vendors.last().copied() else { return Ok((0, None)) };
-        let changed = follow(&tx, &list, &vendors).await?;
+        let Some(last) = vendors.last().map(|row| get(row, "record_id").map(RecordId)).transpose()? else { return Ok((0, None)) };
+        let parties =
+            vendors.iter().map(|row| get::<Uuid>(row, "target_id").map(PartyId)).collect::<Result<BTreeSet<PartyId>>>()?;
+        let changed = follow(&tx, &list, parties).await?;
         let position = serde_json::json!({ "part": "contact", "last": last, "contacts": changed_before + changed });
         let checkpoint = Checkpoint { position, phase: "contacts".to_owned(), done: RowCounts::default() };
         fence_and_checkpoint(&tx, fence, Some(&checkpoint)).await?;
@@ -64,22 +65,21 @@ impl Store {
     }
 }
 
-/// Brings the contacts of the parties that these vendors are linked to in step; answers how many came to be or changed. The gate must be
+/// Brings the contacts of these parties, which vendors are linked to, in step; answers how many came to be or changed. The gate must be
 /// locked.
-pub(crate) async fn follow(connection: &impl ConnectionTrait, list: &List, vendors: &[RecordId]) -> Result<u64> {
-    if vendors.is_empty() {
+pub(crate) async fn follow(connection: &impl ConnectionTrait, list: &List, mut parties: BTreeSet<PartyId>) -> Result<u64> {
+    if parties.is_empty() {
         return Ok(0);
     }
     let mode = mode(connection, list).await?;
     if mode == ContactsMode::None {
         return Ok(0);
     }
-    let mut parties = parties_of(connection, list, vendors).await?;
     // A person who comes from another party takes part in that party's contacts as well: both are decided together.
     let known = loop {
         let known = read(connection, list, &parties).await?;
         let before = parties.len();
-        parties.extend(known.contacts.iter().map(|contact| contact.party.0));
+        parties.extend(known.contacts.iter().map(|contact| contact.party));
         if parties.len() == before {
             break known;
         }
@@ -98,16 +98,6 @@ async fn mode(connection: &impl ConnectionTrait, list: &List) -> Result<Contacts
     }
 }
 
-async fn parties_of(connection: &impl ConnectionTrait, list: &List, vendors: &[RecordId]) -> Result<BTreeSet<Uuid>> {
-    let sql = format!(
-        "select distinct m.target_id from {} cross join mapping m
-         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.record_id = b.record_id and m.state = 'linked'",
-        rows(connection, "b", "$4", &ID)
-    );
-    let vendors = batch(&ids(vendors.iter().copied()))?;
-    all(connection, &sql, list.values([vendors])).await?.iter().map(|row| get(row, "target_id")).collect()
-}
-
 /// What the rules need to know of some parties.
 struct Known {
     sides: Vec<Side>,
@@ -115,7 +105,7 @@ struct Known {
     contacts: Vec<Contact>,
 }
 
-async fn read(connection: &impl ConnectionTrait, list: &List, parties: &BTreeSet<Uuid>) -> Result<Known> {
+async fn read(connection: &impl ConnectionTrait, list: &List, parties: &BTreeSet<PartyId>) -> Result<Known> {
     let sides = sides(connection, list, parties).await?;
     let vendors = || sides.iter().flat_map(|side| &side.vendors);
     let mut people = people(connection, list, "vendor_record_id", vendors().map(|vendor| vendor.record)).await?;
@@ -135,7 +125,7 @@ struct Details {
     primary_contact: Option<PrimaryContact>,
 }
 
-async fn sides(connection: &impl ConnectionTrait, list: &List, parties: &BTreeSet<Uuid>) -> Result<Vec<Side>> {
+async fn sides(connection: &impl ConnectionTrait, list: &List, parties: &BTreeSet<PartyId>) -> Result<Vec<Side>> {
     let sql = format!(
         "select m.target_id, m.record_id, m.is_leading, r.details from {} cross join mapping m cross join directory_record r
          where m.target_id = b.id and m.provider_id = $1 and m.subject = $2 and m.organization_id = $3
@@ -143,7 +133,7 @@ async fn sides(connection: &impl ConnectionTrait, list: &List, parties: &BTreeSe
          order by m.record_id",
         rows(connection, "b", "$4", &ID_ROW)
     );
-    let parties: Vec<Uuid> = parties.iter().copied().collect();
+    let parties: Vec<Uuid> = parties.iter().map(|party| party.0).collect();
     let mut sides: BTreeMap<PartyId, Vec<LinkedVendor>> = BTreeMap::new();
     for row in all(connection, &sql, list.values([id_rows(&parties)?])).await? {
         let (record, leading) = (RecordId(get(&row, "record_id")?), get(&row, "is_leading")?);
@@ -201,14 +191,14 @@ fn person(row: &QueryResult) -> Result<Person> {
 async fn contacts(
     connection: &impl ConnectionTrait,
     list: &List,
-    parties: &BTreeSet<Uuid>,
+    parties: &BTreeSet<PartyId>,
     records: &HashSet<RecordId>,
 ) -> Result<Vec<Contact>> {
     let sql = format!(
         "select c.* from {} cross join contact c where c.party_id = b.id and c.organization_id = $1",
         rows(connection, "b", "$2", &ID_ROW)
     );
-    let parties: Vec<Uuid> = parties.iter().copied().collect();
+    let parties: Vec<Uuid> = parties.iter().map(|party| party.0).collect();
     let mut found = all(connection, &sql, [list.organization.0.into(), id_rows(&parties)?]).await?;
     let sql = format!(
         "select c.* from {} cross join contact c where c.provider_id = $1 and c.organization_id = $2 and c.record_id = b.record_id",

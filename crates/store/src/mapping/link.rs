@@ -14,10 +14,10 @@ use crate::gate::{self, Lookalike, TargetKey};
 use crate::ledger::fence_and_checkpoint;
 use crate::row::{count, get};
 use crate::sql::{Column, all, batch, commit, execute, one, rows};
-use crate::{Gate, NameKey, Store, association, provider, statistics, text};
+use crate::{Gate, Store, association, provider, statistics};
 use linkyard_core::id::{JobId, LinkId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::{Checkpoint, Fence, RowCounts};
-use linkyard_core::mapping::{Decision, OnLookalike, RowReason, Subject};
+use linkyard_core::mapping::{Decision, RowReason, Subject};
 use linkyard_core::suggestion::Features;
 use linkyard_core::{Error, Result};
 use sea_orm::ConnectionTrait;
@@ -71,29 +71,29 @@ impl Store {
         provider: ProviderId,
         subject: Subject,
         limit: u32,
-        (name_key, gate): (NameKey, &Gate),
+        gate: &Gate,
     ) -> Result<LinkedChunk> {
         let list = List { organization: fence.organization, provider, subject };
         let tx = self.begin().await?;
         fence_and_checkpoint(&tx, fence, None).await?;
         provider::require_approved(&tx, fence.organization, provider).await?;
         gate::lock(&tx, fence.organization).await?;
-        let chunk = chunk(&tx, &list, fence, limit, name_key).await?;
+        let chunk = chunk(&tx, &list, fence, limit).await?;
         let Some(last) = chunk.waiting.last().map(|row| row.record) else {
             return Ok(LinkedChunk::default());
         };
         let (chunk, outcomes) = ask(&tx, &list, fence.job, chunk, gate).await?;
         let links = make_links(&tx, &list, &chunk, &outcomes).await?;
         let counts = keep_back(&tx, &list, &chunk.waiting, &outcomes, links.len()).await?;
-        let associations = association::appear(&tx, &list, &links).await?;
+        let records: Vec<RecordId> = links.iter().map(|link| link.record_id).collect();
+        let associations = association::appear(&tx, &list, &records).await?;
         match subject {
-            Subject::Vendor => lines::appear_for_links(&tx, &list, &links).await?,
-            Subject::Project => 0,
-        };
-        match subject {
-            Subject::Vendor => follow::follow(&tx, &list, &links).await?,
-            Subject::Project => 0,
-        };
+            Subject::Vendor => {
+                lines::appear_for_links(&tx, &list, &records).await?;
+                follow::follow(&tx, &list, links.iter().map(|link| link.target_id.into()).collect()).await?;
+            }
+            Subject::Project => {}
+        }
         fence_and_checkpoint(&tx, fence, Some(&progress(&list, "linking", last, counts))).await?;
         commit(tx).await?;
         statistics::refresh(self).await;
@@ -114,10 +114,10 @@ struct Chunk {
     content: Vec<(String, i64)>,
 }
 
-async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, limit: u32, name_key: NameKey) -> Result<Chunk> {
+async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, limit: u32) -> Result<Chunk> {
     // One character more than can be linked is enough to see that a name is too long.
     let sql = &format!(
-        "select {OF_RECORD}, m.decision, m.decision_target_id, m.on_lookalike, r.gone_at_ms, r.content_hash
+        "select {OF_RECORD}, m.decision, m.decision_target_id, m.on_lookalike, r.name_key, r.gone_at_ms, r.content_hash
         from mapping m
         join directory_record r on r.provider_id = m.provider_id and r.subject = m.subject and r.record_id = m.record_id
         where m.provider_id = $1 and m.subject = $2 and m.organization_id = $3 and m.job_id = $4 and m.state = 'confirmed'
@@ -127,16 +127,27 @@ async fn chunk(connection: &impl ConnectionTrait, list: &List, fence: &Fence, li
     let mut chunk = Chunk { waiting: Vec::with_capacity(found.len()), content: Vec::with_capacity(found.len()) };
     for row in &found {
         let record = RecordId(get(row, "record_id")?);
-        let name: String = get(row, "name")?;
         let choice = choice(row, "decision", "decision_target_id", "on_lookalike")?
             .ok_or_else(|| Error::broken(format!("record {record} is confirmed without a decision")))?;
-        let (key, features) = match choice.decision {
-            Decision::Create => (text::key(&name_key(&name)).into_owned(), of_record(row)?.1),
-            Decision::Match | Decision::DoNotAdd => (String::new(), Features::default()),
-        };
         let gone = get::<Option<i64>>(row, "gone_at_ms")?.is_some();
-        chunk.waiting.push(Waiting { record, choice, name, key, gone, features, match_keys: Vec::new(), alike: Vec::new() });
+        chunk.waiting.push(Waiting {
+            record,
+            choice,
+            name: get(row, "name")?,
+            key: get(row, "name_key")?,
+            gone,
+            features: Features::default(),
+            match_keys: Vec::new(),
+            alike: Vec::new(),
+        });
         chunk.content.push((get(row, "details")?, get(row, "content_hash")?));
+    }
+    if chunk.waiting.iter().any(Waiting::may_be_held) {
+        for (waiting, row) in
+            chunk.waiting.iter_mut().zip(&found).filter(|(waiting, _)| waiting.choice.decision == Decision::Create)
+        {
+            waiting.features = of_record(row)?.1;
+        }
     }
     Ok(chunk)
 }
@@ -149,7 +160,7 @@ async fn ask(
     mut chunk: Chunk,
     gate: &Gate,
 ) -> Result<(Chunk, Vec<Outcome>)> {
-    if !chunk.waiting.iter().any(may_be_held) {
+    if !chunk.waiting.iter().any(Waiting::may_be_held) {
         let registry = registry(connection, list, &chunk.waiting).await?;
         let outcomes = decide(&chunk.waiting, &registry, &**gate);
         return Ok((chunk, outcomes));
@@ -170,7 +181,7 @@ async fn ask(
     let asked = gate.clone();
     chunk = gate::blocking(move || {
         untold.iter().for_each(|(target, features)| asked.know(*target, features));
-        for row in chunk.waiting.iter_mut().filter(|row| may_be_held(row)) {
+        for row in chunk.waiting.iter_mut().filter(|row| row.may_be_held()) {
             row.alike = asked.alike(&row.features);
         }
         chunk
@@ -194,7 +205,7 @@ async fn untold(
     waiting: &[Waiting],
     gate: &Gate,
 ) -> Result<HashMap<TargetId, Features>> {
-    let held = waiting.iter().filter(|row| may_be_held(row));
+    let held = waiting.iter().filter(|row| row.may_be_held());
     let keys: HashSet<&str> = held.flat_map(|row| row.match_keys.iter().map(String::as_str)).collect();
     let sharing = gate::sharing(connection, list.organization, list.subject, keys).await?;
     let near: HashSet<TargetId> = sharing.into_values().flatten().filter(|target| !gate.knows(*target)).collect();
@@ -212,25 +223,21 @@ async fn add_parties(connection: &impl ConnectionTrait, list: &List, waiting: &m
 }
 
 async fn registry(connection: &impl ConnectionTrait, list: &List, waiting: &[Waiting]) -> Result<Registry> {
-    let held: Vec<&Waiting> = waiting.iter().filter(|row| may_be_held(row)).collect();
+    let targets = known_targets(connection, list, waiting.iter().filter_map(|row| row.choice.target)).await?;
+    let held: Vec<&Waiting> = waiting.iter().filter(|row| row.may_be_held()).collect();
+    let (Some(first), Some(last)) = (held.first(), held.last()) else {
+        return Ok(Registry { targets, ..Registry::default() });
+    };
     let near: HashSet<TargetId> = held.iter().flat_map(|row| &row.alike).map(|alike| alike.target).collect();
     let described = gate::described(connection, list.organization, list.subject, &near).await?;
     let suggested = suggested(connection, list, &held).await?;
-    let declined = match (held.first(), held.last()) {
-        (Some(first), Some(last)) => suggest::declined_between(connection, list, first.record, last.record).await?,
-        _ => HashMap::new(),
-    };
-    let targets = known_targets(connection, list, waiting.iter().filter_map(|row| row.choice.target)).await?;
-    let keys: HashSet<&str> = waiting.iter().map(|row| row.key.as_str()).collect();
+    let declined = suggest::declined_between(connection, list, first.record, last.record).await?;
+    let keys: HashSet<&str> = held.iter().map(|row| row.key.as_str()).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
     let lookalikes = gate::lookalikes(connection, list.organization, list.subject, &keys).await?;
     let found: HashSet<TargetId> = lookalikes.values().map(|lookalike| lookalike.target).chain(near).collect();
     let made_from = made_from(connection, list, found.into_iter()).await?;
     Ok(Registry { targets, lookalikes, made_from, described, suggested, declined, decided: HashMap::new() })
-}
-
-fn may_be_held(row: &Waiting) -> bool {
-    row.choice.decision == Decision::Create && row.choice.on_lookalike == OnLookalike::Hold
 }
 
 /// The best suggestion of these rows that counts and waits for a person, unless it came from this directory itself.
@@ -293,13 +300,8 @@ const LINK_ROW: [(&str, Column); 5] = [
     ("synced_hash", Column::Bigint),
 ];
 
-/// Writes what is linked, and answers those records.
-async fn make_links(
-    connection: &impl ConnectionTrait,
-    list: &List,
-    chunk: &Chunk,
-    outcomes: &[Outcome],
-) -> Result<Vec<RecordId>> {
+/// Writes what is linked, and answers it.
+async fn make_links(connection: &impl ConnectionTrait, list: &List, chunk: &Chunk, outcomes: &[Outcome]) -> Result<Vec<LinkRow>> {
     let matched = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::Match(target) => Some(*target),
         Outcome::Create(_) | Outcome::Held(..) | Outcome::Failed(..) => None,
@@ -331,7 +333,7 @@ async fn make_links(
     }
     registry_copy::refresh(connection, list, &matched).await?;
     write_links(connection, list, &links).await?;
-    Ok(links.into_iter().map(|link| link.record_id).collect())
+    Ok(links)
 }
 
 /// Those of `targets` that have a leading link already, of whatever provider.

@@ -27,6 +27,13 @@ pub(super) struct Waiting {
     pub(super) alike: Vec<Alike>,
 }
 
+impl Waiting {
+    /// Whether something that is alike keeps it back.
+    pub(super) fn may_be_held(&self) -> bool {
+        self.choice.decision == Decision::Create && self.choice.on_lookalike == OnLookalike::Hold
+    }
+}
+
 /// What the registry says about a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
@@ -77,14 +84,18 @@ impl<'a> Created<'a> {
     }
 }
 
-/// Decides every row of a chunk, in the chunk's order: of two creations that are alike the first wins.
+/// Decides every row of a chunk, in the chunk's order: of two creations that are alike the first wins. The gatekeeper takes in what is created
+/// only where a row of the chunk may be held for it; the next chunk is told of it by the registry.
 pub(super) fn decide(chunk: &[Waiting], registry: &Registry, gate: &dyn Gatekeeper) -> Vec<Outcome> {
     let mut created = Created::default();
     let mut outcomes = Vec::with_capacity(chunk.len());
+    let holds = chunk.iter().any(Waiting::may_be_held);
     for row in chunk {
         let outcome = one(row, registry, &created, gate);
         if let Outcome::Create(target) = outcome {
-            gate.know(target, &row.features);
+            if holds {
+                gate.know(target, &row.features);
+            }
             created.note(row, target);
         }
         outcomes.push(outcome);
