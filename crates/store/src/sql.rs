@@ -148,8 +148,9 @@ pub(crate) fn rows(connection: &impl ConnectionTrait, alias: &str, parameter: &s
         return format!("json_to_recordset({parameter}::json) as {alias}({})", columns.join(", "));
     }
     let columns: Vec<String> = columns.iter().map(|(name, column)| sqlite_column(name, *column)).collect();
+    // `jsonb_each` answers each object parsed; with `json_each` it is written and parsed again for every column.
     // The limit keeps SQLite from flattening the batch into the statement: flattened, it may be read again for every row of a table.
-    format!("(select {} from json_each({parameter}) limit -1) as {alias}", columns.join(", "))
+    format!("(select {} from jsonb_each({parameter}) limit -1) as {alias}", columns.join(", "))
 }
 
 fn postgres_type(column: Column) -> &'static str {
