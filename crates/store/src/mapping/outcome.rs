@@ -15,7 +15,7 @@ pub(super) struct Waiting {
     pub(super) choice: Choice,
     /// The name, as far as it decides: one character more than the registry keeps.
     pub(super) name: String,
-    /// Its key.
+    /// The key of its whole name, as the fetch stored it.
     pub(super) key: String,
     /// Missing from two complete walks.
     pub(super) gone: bool,
