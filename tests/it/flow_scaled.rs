@@ -19,13 +19,14 @@ fn told(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Small pages and an upstream that takes its time, so that faults can land; leases of a second and a half.
+/// Small pages and an upstream that takes its time, so that faults can land; leases of three seconds, renewed ten times in
+/// that: one that runs out by itself on a busy machine is one more start without progress.
 fn slowed() -> Told {
     Told {
         simulator: told(&["--vendors=300", "--projects=80", "--limits=off", "--max-page-size=20", "--latency-ms=25"]),
         worker: told(&[
             "--pace=fast",
-            "--lease-ms=15000",
+            "--lease-ms=30000",
             "--renew-ms=3000",
             "--concurrency=2",
             "--budget-initial-spike-limit=1000000",
