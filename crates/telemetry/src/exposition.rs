@@ -1,7 +1,7 @@
 //! Serving the metrics: `GET /metrics` in Prometheus' text format, on an address of its own.
 //!
 //! Without authentication, as scrapers expect: nothing in the answer belongs to a customer, and the address is one that only the
-//! operator's network reaches. What lies in SQL (the backlog) is read when it is scraped, at most once in [`FRESH`].
+//! operator's network reaches. What lies in SQL (the backlog) is read when it is scraped, at most every two seconds.
 
 use crate::measure;
 use axum::Router;
