@@ -279,6 +279,24 @@ async fn a_record_that_appears_on_a_page_already_read_is_found_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_page_that_can_not_be_empty_is_read_until_it_is_not_also_among_the_changes() {
+    each_kind(async |databases| {
+        let bench = bench(&databases).await;
+        let call = |nth: u32| json!({ "route": "/rest/v1.0/vendors", "nth": nth });
+        bench.fault(call(1), json!({ "kind": "drift", "insert": 2 })).await;
+        // The second page three times, and the changes, which alone show who was inserted, once.
+        for nth in [2, 3, 4, 7] {
+            bench.fault(call(nth), json!({ "kind": "empty_page" })).await;
+        }
+        let job = bench.run(JobKind::FetchDirectory).await;
+        let vendors = &result(&job)["vendor"];
+        assert_eq!((&vendors["complete"], &vendors["passes"]), (&json!(true), &json!(1)));
+        assert_eq!((&vendors["buckets"]["fetched"], bench.faults_landed().await), (&json!(13), 5));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_list_that_shrank_is_walked_once_more() {
     each_kind(async |databases| {
         let bench = bench(&databases).await;
@@ -296,7 +314,8 @@ async fn a_list_that_shrank_is_walked_once_more() {
 #[tokio::test]
 async fn a_list_that_never_holds_still_ends_partial() {
     each_kind(async |databases| {
-        let bench = bench(&databases).await;
+        // So many that some are left after two passes in which every call takes one away.
+        let bench = Bench::tested(&databases, 60, 5, 10).await;
         let vendors = json!({ "route": "/rest/v1.0/vendors" });
         bench.fault(vendors, json!({ "kind": "drift", "delete": 1 })).await;
         let job = bench.run(JobKind::FetchDirectory).await;

@@ -17,7 +17,7 @@ use linkyard_core::directory::Record;
 use linkyard_core::job::{JobKind, Outcome, RowCounts};
 use linkyard_core::mapping::Subject;
 use linkyard_core::{Error, Result};
-use linkyard_procore::{Company, PersonPage, RecordPage};
+use linkyard_procore::{Company, PersonPage, RecordPage, UpdatedRange};
 use linkyard_store::{Totals, WalkSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,6 +25,9 @@ use std::time::Instant;
 
 /// Names of a page with more rows are normalised off the async threads, which also renew leases.
 const NORMALISED_IN_PLACE: usize = 100;
+
+/// How often a page is read that can not be right. Each time it may be wrong again, and a long list has many pages.
+const MOST_READS: u32 = 5;
 
 pub(crate) struct FetchDirectory;
 
@@ -62,7 +65,7 @@ impl Job for FetchDirectory {
             Some(position) => position,
             None => Position { finished: Vec::new(), walk: first_walk(cx, lists[0]).await? },
         };
-        let mut fetch = Fetch { cx, lists, position, progress, since: Instant::now() };
+        let mut fetch = Fetch { cx, lists, position, progress, since: Instant::now(), changes_began: None };
         while let Some(listed) = lists.get(fetch.position.finished.len()) {
             // A person may have chosen another mode since an earlier run stopped.
             if fetch.position.walk.listed != *listed {
@@ -106,6 +109,8 @@ struct Fetch<'a> {
     progress: &'a mut Progress,
     /// The time since which nothing was added to the tally.
     since: Instant,
+    /// The first record of the last page of changes.
+    changes_began: Option<i64>,
 }
 
 impl Fetch<'_> {
@@ -136,18 +141,23 @@ impl Fetch<'_> {
     async fn pages(&mut self) -> Result<()> {
         let (cx, mut walk) = (self.cx, self.position.walk);
         let company = cx.company().await?;
-        let mut page = read_sure(company, &walk, walk.next_page, None).await?;
+        let mut page = read_sure(company, &walk, walk.next_page, (None, None)).await?;
         loop {
-            for number in walk.slipped_to(page.turned) {
-                let before = read(company, &walk, number).await?;
-                self.store_rows(before.rows, self.position.walk, Counted::Nothing).await?;
+            let slipped = walk.slipped_to(page.turned);
+            // From a page before them, so that one that comes instead of the first is known by what it begins with.
+            let from = if slipped.is_empty() { slipped.start } else { slipped.start.saturating_sub(1).max(1) };
+            let mut before = None;
+            for number in from..slipped.end {
+                let again = read_sure(company, &walk, number, (before, None)).await?;
+                before = again.rows.first();
+                self.store_rows(again.rows, self.position.walk, Counted::Nothing).await?;
             }
             let following = page.turned.next.filter(|_| !cx.should_stop());
             let first = page.rows.first();
             walk.pass_page(page.turned);
             let next = async {
                 match following {
-                    Some(number) => read_sure(company, &walk, number, first).await.map(Some),
+                    Some(number) => read_sure(company, &walk, number, (first, None)).await.map(Some),
                     None => Ok(None),
                 }
             };
@@ -176,13 +186,12 @@ impl Fetch<'_> {
     /// Stores what changed since the walk began: rows that were added on pages read already, and rows that moved while they changed.
     async fn changes(&mut self, began_ms: i64) -> Result<()> {
         let mut walk = self.position.walk;
-        let Some(subject) = walk.listed.subject() else {
-            return Err(Error::broken("a list that can not be asked for changes was"));
-        };
         let span = walk.changed_span(began_ms, self.cx.store.now_ms().await?);
-        let page = self.cx.company().await?.page(subject, walk.next_page, Some(span)).await?;
-        walk.pass_page(Turned::from(&page));
-        self.store_rows(Rows::Records(subject, page.records), walk, Counted::Nothing).await
+        let before = self.changes_began.filter(|_| walk.next_page > 1);
+        let page = read_sure(self.cx.company().await?, &walk, walk.next_page, (before, Some(span))).await?;
+        self.changes_began = page.rows.first();
+        walk.pass_page(page.turned);
+        self.store_rows(page.rows, walk, Counted::Nothing).await
     }
 
     /// Stores the rows of a page of the present stage together with the checkpoint that goes on behind it, at `walk`. What the store
@@ -332,21 +341,32 @@ impl Page {
     }
 }
 
-/// As [`read`], and reads once more what can not be that page: it is empty although the list goes on, or begins as the page before
-/// (whose first id is `before`) did. Whatever comes then is taken; the totals tell whether it was right.
-async fn read_sure(company: &Company, walk: &Walk, number: u32, before: Option<i64>) -> Result<Page> {
-    let page = read(company, walk, number).await?;
-    let first = page.rows.first();
-    let odd = if first.is_none() { walk.expects_more(page.turned) } else { first == before };
-    if odd { read(company, walk, number).await } else { Ok(page) }
+/// As [`read`], and reads again what can not be that page: it is empty although the list goes on, or begins as the page before (whose first
+/// id is `before`) did. What is odd to the last is taken; the totals tell whether it was right.
+async fn read_sure(
+    company: &Company,
+    walk: &Walk,
+    number: u32,
+    (before, span): (Option<i64>, Option<UpdatedRange>),
+) -> Result<Page> {
+    let mut page = read(company, walk, number, span).await?;
+    for _ in 1..MOST_READS {
+        let first = page.rows.first();
+        let odd = if first.is_none() { walk.expects_more(page.turned) } else { first == before };
+        if !odd {
+            break;
+        }
+        page = read(company, walk, number, span).await?;
+    }
+    Ok(page)
 }
 
-/// Page `number` of the list at which `walk` is.
-async fn read(company: &Company, walk: &Walk, number: u32) -> Result<Page> {
+/// Page `number` of the list at which `walk` is; with `span`, of what changed in it.
+async fn read(company: &Company, walk: &Walk, number: u32, span: Option<UpdatedRange>) -> Result<Page> {
     match (walk.listed.subject(), walk.stage) {
         (Some(subject), Stage::Inactive) => Ok(Page::of_records(subject, company.inactive_vendors(number).await?)),
         (Some(subject), Stage::Pages | Stage::CatchUp | Stage::Agree) => {
-            Ok(Page::of_records(subject, company.page(subject, number, None).await?))
+            Ok(Page::of_records(subject, company.page(subject, number, span).await?))
         }
         (None, Stage::Pages | Stage::Inactive | Stage::CatchUp | Stage::Agree) => {
             Ok(Page::of_people(company.people(number).await?))

@@ -183,6 +183,9 @@ pub(crate) struct Walk {
     pub(crate) main: Count,
     /// The list of inactive records beside it; stays empty where there is none.
     pub(crate) inactive: Count,
+    /// Rows of the changes that this pass has looked at.
+    #[serde(default)]
+    changed_rows: u64,
     pub(crate) pass: u32,
 }
 
@@ -198,6 +201,7 @@ impl Walk {
             server_now_ms: None,
             main,
             inactive: main,
+            changed_rows: 0,
             pass: 1,
         }
     }
@@ -238,7 +242,10 @@ impl Walk {
         match self.stage {
             Stage::Pages | Stage::Inactive => self.count().turn(page, first_of_pass),
             // Its total counts only the changed rows and says nothing about the list.
-            Stage::CatchUp | Stage::Agree => self.main.tally.rows += page.rows,
+            Stage::CatchUp | Stage::Agree => {
+                self.main.tally.rows += page.rows;
+                self.changed_rows += page.rows;
+            }
         }
         match page.next {
             Some(next) => self.next_page = next,
@@ -270,13 +277,18 @@ impl Walk {
 
     /// Whether the list says with an empty `page` that it is longer than what was read of it in this pass.
     pub(crate) fn expects_more(&self, page: Turned) -> bool {
-        let count = if self.stage == Stage::Inactive { &self.inactive } else { &self.main };
-        page.total.is_some_and(|total| total > count.rows)
+        let read = match self.stage {
+            Stage::Pages => self.main.rows,
+            Stage::Inactive => self.inactive.rows,
+            Stage::CatchUp | Stage::Agree => self.changed_rows,
+        };
+        page.total.is_some_and(|total| total > read)
     }
 
     fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.next_page = 1;
+        self.changed_rows = 0;
     }
 
     /// The span in which something may have changed under the walk. `our_began_ms` and `our_now_ms` stand in for a directory that does
