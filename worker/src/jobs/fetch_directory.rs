@@ -143,15 +143,7 @@ impl Fetch<'_> {
         let company = cx.company().await?;
         let mut page = read_sure(company, &walk, walk.next_page, (None, None)).await?;
         loop {
-            let slipped = walk.slipped_to(page.turned);
-            // From a page before them, so that one that comes instead of the first is known by what it begins with.
-            let from = if slipped.is_empty() { slipped.start } else { slipped.start.saturating_sub(1).max(1) };
-            let mut before = None;
-            for number in from..slipped.end {
-                let again = read_sure(company, &walk, number, (before, None)).await?;
-                before = again.rows.first();
-                self.store_rows(again.rows, self.position.walk, Counted::Nothing).await?;
-            }
+            self.read_slipped(&walk, page.turned, None).await?;
             let following = page.turned.next.filter(|_| !cx.should_stop());
             let first = page.rows.first();
             walk.pass_page(page.turned);
@@ -168,6 +160,20 @@ impl Fetch<'_> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Reads pages again to which rows slipped before page `turned` was read, and stores their rows.
+    async fn read_slipped(&mut self, walk: &Walk, turned: Turned, span: Option<UpdatedRange>) -> Result<()> {
+        let slipped = walk.slipped_to(turned);
+        // From a page before them, so that one that comes instead of the first is known by what it begins with.
+        let from = if slipped.is_empty() { slipped.start } else { slipped.start.saturating_sub(1).max(1) };
+        let mut before = None;
+        for number in from..slipped.end {
+            let again = read_sure(self.cx.company().await?, walk, number, (before, span)).await?;
+            before = again.rows.first();
+            self.store_rows(again.rows, self.position.walk, Counted::Nothing).await?;
+        }
+        Ok(())
     }
 
     async fn store_page(&mut self, page: Page) -> Result<()> {
@@ -190,6 +196,7 @@ impl Fetch<'_> {
         let before = self.changes_began.filter(|_| walk.next_page > 1);
         let page = read_sure(self.cx.company().await?, &walk, walk.next_page, (before, Some(span))).await?;
         self.changes_began = page.rows.first();
+        self.read_slipped(&walk, page.turned, Some(span)).await?;
         walk.pass_page(page.turned);
         self.store_rows(page.rows, walk, Counted::Nothing).await
     }

@@ -183,9 +183,9 @@ pub(crate) struct Walk {
     pub(crate) main: Count,
     /// The list of inactive records beside it; stays empty where there is none.
     pub(crate) inactive: Count,
-    /// Rows of the changes that this pass has looked at.
+    /// The look at the changes.
     #[serde(default)]
-    changed_rows: u64,
+    changes: Count,
     pub(crate) pass: u32,
 }
 
@@ -201,7 +201,7 @@ impl Walk {
             server_now_ms: None,
             main,
             inactive: main,
-            changed_rows: 0,
+            changes: Count::default(),
             pass: 1,
         }
     }
@@ -244,7 +244,7 @@ impl Walk {
             // Its total counts only the changed rows and says nothing about the list.
             Stage::CatchUp | Stage::Agree => {
                 self.main.tally.rows += page.rows;
-                self.changed_rows += page.rows;
+                self.changes.turn(page, first_of_pass);
             }
         }
         match page.next {
@@ -263,7 +263,7 @@ impl Walk {
         let count = match self.stage {
             Stage::Pages => &self.main,
             Stage::Inactive => &self.inactive,
-            Stage::CatchUp | Stage::Agree => return 0..0,
+            Stage::CatchUp | Stage::Agree => &self.changes,
         };
         let last = self.next_page.max(1);
         if last == 1 {
@@ -280,7 +280,7 @@ impl Walk {
         let read = match self.stage {
             Stage::Pages => self.main.rows,
             Stage::Inactive => self.inactive.rows,
-            Stage::CatchUp | Stage::Agree => self.changed_rows,
+            Stage::CatchUp | Stage::Agree => self.changes.rows,
         };
         page.total.is_some_and(|total| total > read)
     }
@@ -288,7 +288,7 @@ impl Walk {
     fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.next_page = 1;
-        self.changed_rows = 0;
+        self.changes = Count::default();
     }
 
     /// The span in which something may have changed under the walk. `our_began_ms` and `our_now_ms` stand in for a directory that does
