@@ -3,8 +3,9 @@
 
 use crate::installation::Installation;
 use anyhow::Result;
-use linkyard_core::id::JobId;
+use linkyard_core::id::{JobId, WorkerId};
 use linkyard_store::Store;
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::process::Child;
 
@@ -13,19 +14,47 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// After so many starts in a row without progress another crash would make a job poison.
 const BREAKABLE: i32 = 2;
 
-/// A worker that holds leases now, by its number, and its jobs: none that another crash makes poison.
+/// A worker that can be killed now, and what goes with it.
+#[derive(Debug)]
+pub struct Holder {
+    /// Its number.
+    pub number: usize,
+    /// As it calls itself.
+    pub id: WorkerId,
+    /// The jobs that it holds by leases.
+    pub jobs: Vec<JobId>,
+}
+
+/// The workers of which none takes a job along that a crash makes poison: neither one that it holds, nor one that it may take this very
+/// moment because nobody alive holds it. `meant` is a job that may become poison.
 ///
 /// # Errors
 /// When the tables do not answer.
-pub async fn leased(store: &Store, installation: &Installation) -> Result<Option<(usize, Vec<JobId>)>> {
+pub async fn breakable(store: &Store, installation: &Installation, meant: Option<JobId>) -> Result<Vec<Holder>> {
+    let running = store.leases_running().await?.into_iter();
+    let mut left_by_the_dead: HashMap<JobId, i32> = running.map(|(job, _, unclean_starts, _)| (job, unclean_starts)).collect();
+    let mut holders = Vec::new();
     for worker in store.workers_alive(60_000).await? {
+        let Some(number) = installation.worker_of(&worker.beat) else { continue };
         let held = store.leases_of(worker.beat.id).await?;
-        let breakable = !held.is_empty() && held.iter().all(|(_, unclean_starts)| *unclean_starts <= BREAKABLE);
-        if let (Some(number), true) = (installation.worker_of(&worker.beat), breakable) {
-            return Ok(Some((number, held.into_iter().map(|(job, _)| job).collect())));
+        for (job, _) in &held {
+            left_by_the_dead.remove(job);
+        }
+        if held.iter().all(|(job, unclean_starts)| Some(*job) == meant || *unclean_starts <= BREAKABLE) {
+            holders.push(Holder { number, id: worker.beat.id, jobs: held.into_iter().map(|(job, _)| job).collect() });
         }
     }
-    Ok(None)
+    // Whoever takes one of these starts it once more.
+    let takeable = left_by_the_dead.iter().all(|(job, unclean_starts)| Some(*job) == meant || *unclean_starts < BREAKABLE);
+    Ok(if takeable { holders } else { Vec::new() })
+}
+
+/// A worker that holds leases now, of jobs that another crash does not make poison.
+///
+/// # Errors
+/// When the tables do not answer.
+pub async fn leased(store: &Store, installation: &Installation) -> Result<Option<Holder>> {
+    Ok(breakable(store, installation, None).await?.into_iter().find(|holder| !holder.jobs.is_empty()))
 }
 
 /// Kills one worker at a time, each while it holds a lease, and starts another for it, until `kills` were killed or `running` has ended.
@@ -42,11 +71,11 @@ pub async fn kill_workers(
 ) -> Result<usize> {
     let mut landed = 0;
     while landed < kills && running.try_wait()?.is_none() {
-        let Some((victim, _)) = leased(store, installation).await? else {
+        let Some(victim) = leased(store, installation).await? else {
             tokio::time::sleep(LOOK_EVERY).await;
             continue;
         };
-        installation.kill_worker(victim).await?;
+        installation.kill_worker(victim.number).await?;
         landed += 1;
         then(installation, landed).await;
         installation.start_worker()?;

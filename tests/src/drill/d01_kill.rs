@@ -3,7 +3,8 @@
 
 use super::yard::{LEASE, Plan, RECOVERY, Scene, Yard};
 use super::{Outcome, Settings};
-use anyhow::{Context, Result, ensure};
+use crate::harm::breakable;
+use anyhow::{Result, ensure};
 use linkyard_core::id::JobId;
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,19 @@ async fn kill(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Kills the worker that feeds; answers how long it took until another one did.
+/// Kills the worker that feeds, when it can be killed; answers how long it took until another one did.
 async fn kill_feeder(scene: &mut Scene<'_>) -> Result<Duration> {
-    let feeder = feeder_other_than(scene, None).await?;
-    let workers = scene.store.workers_alive(60_000).await?;
-    let worker = workers.iter().find(|worker| worker.beat.id.to_string() == feeder).context("the feeder is no worker")?;
-    let number = scene.installation.worker_of(&worker.beat).context("the feeder is dead")?;
+    let began = Instant::now();
+    let (feeder, number) = loop {
+        let feeder = feeder_other_than(scene, None).await?;
+        // One that was killed has the role for a moment longer.
+        let holders = breakable(scene.store, scene.installation, None).await?;
+        if let Some(holder) = holders.iter().find(|holder| holder.id.to_string() == feeder) {
+            break (feeder, holder.number);
+        }
+        ensure!(began.elapsed() < scene.settings.patience(), "the worker that feeds can not be killed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
     scene.installation.kill_worker(number).await?;
     let killed = Instant::now();
     scene.installation.start_worker()?;
@@ -64,10 +72,10 @@ async fn feeder_now(scene: &Scene<'_>) -> Result<Option<String>> {
 pub(super) async fn kill_one(scene: &mut Scene<'_>) -> Result<Duration> {
     let wait = scene.dice.below(3_000);
     scene.pause(Duration::from_millis(2_000 + wait)).await;
-    let (victim, held) = scene.leased().await?;
-    scene.installation.kill_worker(victim).await?;
+    let victim = scene.leased().await?;
+    scene.installation.kill_worker(victim.number).await?;
     let killed = Instant::now();
-    let left = left_running(scene, &held).await?;
+    let left = left_running(scene, &victim.jobs).await?;
     scene.outcome.faults_landed += u64::from(!left.is_empty());
     scene.installation.start_worker()?;
     let mut slowest = Duration::ZERO;

@@ -19,12 +19,12 @@ async fn roll(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.quota = scene.settings.quota(5, 40);
     let mut slowest = Duration::ZERO;
     while scene.outcome.faults_landed < scene.outcome.quota {
-        let (number, held) = scene.leased().await?;
+        let worker = scene.leased().await?;
         scene.installation.start_worker()?;
         let told = Instant::now();
-        scene.installation.stop_worker(number).await?;
+        scene.installation.stop_worker(worker.number).await?;
         slowest = slowest.max(told.elapsed());
-        scene.outcome.faults_landed += u64::from(!held.is_empty());
+        scene.outcome.faults_landed += u64::from(!worker.jobs.is_empty());
         scene.goes_on_within(RESUMED).await?;
     }
     scene.outcome.figures.insert("slowest_stop_seconds", slowest.as_secs_f64());

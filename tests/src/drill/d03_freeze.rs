@@ -3,6 +3,7 @@
 
 use super::yard::{LEASE, Plan, Scene, Yard};
 use super::{Outcome, Settings};
+use crate::harm::Holder;
 use anyhow::{Context, Result, ensure};
 use linkyard_core::id::JobId;
 use std::time::{Duration, Instant};
@@ -18,9 +19,9 @@ async fn freeze(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.quota = scene.settings.quota(3, 10);
     let mut slowest = Duration::ZERO;
     while scene.outcome.faults_landed < scene.outcome.quota {
-        let (number, held) = scene.leased().await?;
+        let Holder { number, jobs, .. } = scene.leased().await?;
         scene.installation.freeze_worker(number).await?;
-        let held = of(scene, &held).await?;
+        let held = of(scene, &jobs).await?;
         let taken = taken_over(scene, &held).await;
         // What it says the moment it wakes up counts.
         let asleep_ms = scene.store.now_ms().await?;

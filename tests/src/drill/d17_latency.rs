@@ -18,8 +18,14 @@ const TURNS: u32 = 3;
 const WARM: u32 = 10;
 /// Whose jobs they are.
 const OF: &str = "p.company_id >= 5000";
-/// Of what the law says.
-const AT_LEAST: f64 = 0.8;
+/// Of what the law says, at least. Beside other drills, and with a tenth of the latency, the machine itself takes its part: what is left
+/// still is half as much again as one slot does.
+fn at_least(pace: Pace) -> f64 {
+    match pace {
+        Pace::Fast => 0.5,
+        Pace::Full => 0.8,
+    }
+}
 
 /// The ways that jobs use.
 const WAYS: [fn(&Links) -> &Proxy; 3] = [|links| &links.postgres, |links| &links.redis, |links| &links.simulator];
@@ -67,7 +73,7 @@ async fn slow_down(scene: &mut Scene<'_>) -> Result<()> {
         least = least.min(all / (one * f64::from(SLOTS)));
     }
     scene.outcome.figures.insert("least_of_the_law", least);
-    scene.outcome.require(least >= AT_LEAST, || {
+    scene.outcome.require(least >= at_least(scene.settings.pace), || {
         format!("with {SLOTS} slots {together:?} jobs ended per second, with one {alone:?}: {least:.2} of what slots allow")
     });
     let lost = scene.sql.number("select count(*) from job where taken_over").await;

@@ -6,7 +6,8 @@ use super::judge::MEANT_TO_FAIL;
 use super::person::{Person, new_id};
 use super::yard::{LEASE, Plan, RECOVERY, Scene, Yard};
 use super::{Outcome, Settings};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use linkyard_core::id::JobId;
 use linkyard_core::job::{POISON, UNREADABLE};
 use linkyard_proto::v1;
 use linkyard_proto::v1::job::State;
@@ -43,11 +44,14 @@ async fn poison(scene: &mut Scene<'_>) -> Result<()> {
     let fetch = async |channel, request| ProviderServiceClient::new(channel).fetch_directory(request).await;
     let job = owner.try_once(request, fetch).await?.name;
     let id = job.trim_start_matches("jobs/").to_owned();
+    let killer = JobId(id.parse()?);
     strangers(scene, &id).await?;
     others.write(scene.sql).await;
     for _ in 0..STARTS {
-        let victim = holder(scene, &id).await?;
-        scene.installation.kill_worker(victim).await?;
+        // What the worker holds beside it is taken along, and is no killer.
+        let victim =
+            scene.breakable(Some(killer), |holder| holder.jobs.contains(&killer)).await.context("nobody starts the killer")?;
+        scene.installation.kill_worker(victim.number).await?;
         scene.outcome.faults_landed += 1;
         scene.installation.start_worker()?;
     }
@@ -132,22 +136,6 @@ async fn strangers_are_untouched(scene: &mut Scene<'_>) -> Result<()> {
     scene.outcome.require(touched.is_empty(), || format!("jobs of a newer release were touched: {touched:?}"));
     scene.sql.execute(&format!("delete from job where {newer}")).await;
     Ok(())
-}
-
-/// Waits for the worker that holds this job.
-async fn holder(scene: &Scene<'_>, job: &str) -> Result<usize> {
-    let began = Instant::now();
-    loop {
-        for worker in scene.store.workers_alive(60_000).await? {
-            let held = scene.store.leases_of(worker.beat.id).await?;
-            let number = scene.installation.worker_of(&worker.beat);
-            if let (Some(number), true) = (number, held.iter().any(|(held, _)| held.to_string() == job)) {
-                return Ok(number);
-            }
-        }
-        ensure!(began.elapsed() < scene.settings.patience(), "nobody starts the killer");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 async fn ended(scene: &Scene<'_>, person: &Person, job: &str) -> Result<v1::Job> {

@@ -6,7 +6,7 @@
 
 use crate::checker::Where;
 use crate::control::{Key, Keyed};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use linkyard_proto::v1;
 use linkyard_proto::v1::compliance_service_client::ComplianceServiceClient;
 use linkyard_proto::v1::confirm_filter::Action;
@@ -168,15 +168,25 @@ impl Person {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
+        let answer = self.insist(message, method).await;
+        answer.map_err(|status| anyhow!("{} was not answered: {status}", std::any::type_name::<Q>()))
+    }
+
+    /// Makes a call until it is answered, with yes or no.
+    ///
+    /// # Errors
+    /// The refusal, or what was said last before patience ran out.
+    pub async fn insist<Q, A, F>(&mut self, message: Q, method: impl Fn(Keyed, Request<Q>) -> F) -> Result<A, Status>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
         let began = Instant::now();
         loop {
-            let why = match attempt(&self.api, message.clone(), &method, ATTEMPT).await {
-                Ok(answer) => return Ok(answer),
-                Err(status) if again(&status) => status,
-                Err(status) => bail!("{} was refused: {status}", std::any::type_name::<Q>()),
-            };
-            self.repeated += 1;
-            ensure!(began.elapsed() < self.patience, "{} was not answered: {why}", std::any::type_name::<Q>());
+            match attempt(&self.api, message.clone(), &method, ATTEMPT).await {
+                Err(status) if again(&status) && began.elapsed() < self.patience => self.repeated += 1,
+                answer => return answer,
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }

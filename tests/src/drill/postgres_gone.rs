@@ -85,13 +85,13 @@ async fn lose_commits(scene: &mut Scene<'_>) -> Result<()> {
 }
 
 /// Sends every request that made a job once more; each must be answered with its job.
-pub(super) async fn repeated(person: &Person, outcome: &mut Outcome) -> Result<()> {
-    for (request, job) in &person.acknowledged.jobs {
+pub(super) async fn repeated(person: &mut Person, outcome: &mut Outcome) -> Result<()> {
+    for (request, job) in person.acknowledged.jobs.clone() {
         let fetch = async |channel, request| ProviderServiceClient::new(channel).fetch_directory(request).await;
-        let answered = person.try_once(request.clone(), fetch).await?.name;
-        outcome.require(answered == *job, || format!("a repeated request was answered with {answered} instead of {job}"));
-        let other = v1::FetchDirectoryRequest { changes_only: !request.changes_only, ..request.clone() };
-        let refused = person.try_once(other, fetch).await.err().map(|status| status.code());
+        let answered = person.insist(request.clone(), fetch).await?.name;
+        outcome.require(answered == job, || format!("a repeated request was answered with {answered} instead of {job}"));
+        let other = v1::FetchDirectoryRequest { changes_only: !request.changes_only, ..request };
+        let refused = person.insist(other, fetch).await.err().map(|status| status.code());
         outcome.require(refused == Some(Code::AlreadyExists), || {
             format!("another request with a used request id was answered {refused:?} instead of ALREADY_EXISTS")
         });

@@ -6,11 +6,11 @@ use super::watch::Watch;
 use super::{Outcome, Pace, Settings, judge, postgres_gone};
 use crate::databases::Sql;
 use crate::dice::Dice;
-use crate::harm::leased;
+use crate::harm::{Holder, breakable};
 use crate::installation::{Installation, Told};
 use crate::proxy::Weather;
 use crate::zero::Problems;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use linkyard_core::id::JobId;
 use linkyard_store::Store;
 use serde_json::json;
@@ -194,8 +194,8 @@ impl Yard {
     ///
     /// # Errors
     /// When one is not answered.
-    pub async fn repeat_requests(&self, mut outcome: Outcome) -> Result<Outcome> {
-        for person in &self.people {
+    pub async fn repeat_requests(&mut self, mut outcome: Outcome) -> Result<Outcome> {
+        for person in &mut self.people {
             postgres_gone::repeated(person, &mut outcome).await?;
         }
         Ok(outcome)
@@ -210,7 +210,7 @@ impl Yard {
         outcome.problems.extend(self.watched().await?);
         outcome.problems.extend(judge::judge(&self.people, &self.sql).await?);
         let alive = self.installation.check_alive();
-        outcome.require(alive.is_ok(), || format!("{:#}", alive.err().unwrap_or_else(|| anyhow::anyhow!("all live"))));
+        outcome.require(alive.is_ok(), || format!("{:#}", alive.err().unwrap_or_else(|| anyhow!("all live"))));
         outcome.figures.insert("calls_repeated", self.people.iter().map(|person| person.repeated).sum::<u64>() as f64);
         if !outcome.passes() {
             eprintln!("log and journal are in {}", self.installation.keep_files().display());
@@ -249,17 +249,32 @@ impl Yard {
 }
 
 impl Scene<'_> {
-    /// Waits for a worker that holds a lease, of jobs that another crash does not make poison; answers its number and those jobs.
+    /// Waits for a worker that holds a lease, of jobs that another crash does not make poison.
     ///
     /// # Errors
-    /// When the tables do not answer, or nobody takes a lease within the patience.
-    pub async fn leased(&self) -> Result<(usize, Vec<JobId>)> {
+    /// When nobody takes a lease within the patience, or the tables do not answer for as long.
+    pub async fn leased(&self) -> Result<Holder> {
+        self.breakable(None, |holder| !holder.jobs.is_empty()).await.context("no worker takes a lease")
+    }
+
+    /// Waits for a worker of which `is_wanted` holds and that can be killed, as [`crate::harm::breakable`] says.
+    ///
+    /// # Errors
+    /// When there is none within the patience, or the tables do not answer for as long.
+    pub async fn breakable(&self, meant: Option<JobId>, is_wanted: impl Fn(&Holder) -> bool) -> Result<Holder> {
         let began = Instant::now();
         loop {
-            if let Some(found) = leased(self.store, self.installation).await? {
-                return Ok(found);
+            // A database that was killed breaks our own ways to it as well: a look that fails is one that finds nobody.
+            let why = match breakable(self.store, self.installation, meant).await {
+                Ok(holders) => match holders.into_iter().find(&is_wanted) {
+                    Some(holder) => return Ok(holder),
+                    None => anyhow!("there is none that may be killed"),
+                },
+                Err(error) => error,
+            };
+            if began.elapsed() >= self.settings.patience() {
+                return Err(why);
             }
-            anyhow::ensure!(began.elapsed() < self.settings.patience(), "no worker takes a lease");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
