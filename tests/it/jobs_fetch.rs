@@ -297,6 +297,21 @@ async fn a_page_that_can_not_be_empty_is_read_until_it_is_not_also_among_the_cha
 }
 
 #[tokio::test]
+async fn a_page_that_comes_instead_of_the_next_is_known_although_rows_moved() {
+    each_kind(async |databases| {
+        let bench = bench(&databases).await;
+        let call = |nth: u32| json!({ "route": "/rest/v1.0/vendors", "nth": nth });
+        bench.fault(call(1), json!({ "kind": "drift", "insert": 2 })).await;
+        bench.fault(call(2), json!({ "kind": "page_before" })).await;
+        let job = bench.run(JobKind::FetchDirectory).await;
+        let vendors = &result(&job)["vendor"];
+        assert_eq!((&vendors["complete"], &vendors["passes"]), (&json!(true), &json!(1)));
+        assert_eq!((&vendors["buckets"]["fetched"], bench.faults_landed().await), (&json!(13), 2));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_list_that_shrank_is_walked_once_more() {
     each_kind(async |databases| {
         let bench = bench(&databases).await;

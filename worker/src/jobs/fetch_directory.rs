@@ -21,6 +21,7 @@ use linkyard_procore::{Company, PersonPage, RecordPage, UpdatedRange};
 use linkyard_store::{Totals, WalkSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::time::Instant;
 
 /// Names of a page with more rows are normalised off the async threads, which also renew leases.
@@ -65,7 +66,7 @@ impl Job for FetchDirectory {
             Some(position) => position,
             None => Position { finished: Vec::new(), walk: first_walk(cx, lists[0]).await? },
         };
-        let mut fetch = Fetch { cx, lists, position, progress, since: Instant::now(), changes_began: None };
+        let mut fetch = Fetch { cx, lists, position, progress, since: Instant::now(), changes_before: HashSet::new() };
         while let Some(listed) = lists.get(fetch.position.finished.len()) {
             // A person may have chosen another mode since an earlier run stopped.
             if fetch.position.walk.listed != *listed {
@@ -109,8 +110,8 @@ struct Fetch<'a> {
     progress: &'a mut Progress,
     /// The time since which nothing was added to the tally.
     since: Instant,
-    /// The first record of the last page of changes.
-    changes_began: Option<i64>,
+    /// The records of the last page of changes.
+    changes_before: HashSet<i64>,
 }
 
 impl Fetch<'_> {
@@ -140,20 +141,15 @@ impl Fetch<'_> {
     /// Stores the pages of the present stage until the last one, or until the run should stop.
     async fn pages(&mut self) -> Result<()> {
         let (cx, mut walk) = (self.cx, self.position.walk);
-        let company = cx.company().await?;
-        let mut page = read_sure(company, &walk, walk.next_page, (None, None)).await?;
+        let list = List { company: cx.company().await?, span: None };
+        let mut page = list.read_sure(&mut walk, &HashSet::new()).await?;
         loop {
-            self.read_slipped(&walk, page.turned, None).await?;
-            let following = page.turned.next.filter(|_| !cx.should_stop());
-            let first = page.rows.first();
+            self.read_slipped(&mut walk, list).await?;
+            let (before, goes_on) = (page.rows.ids(), page.turned.next.is_some() && !cx.should_stop());
+            let noted = walk;
             walk.pass_page(page.turned);
-            let next = async {
-                match following {
-                    Some(number) => read_sure(company, &walk, number, (first, None)).await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            let (stored, next) = tokio::join!(self.store_page(page), next);
+            let next = async { if goes_on { list.read_sure(&mut walk, &before).await.map(Some) } else { Ok(None) } };
+            let (stored, next) = tokio::join!(self.store_page(page, noted), next);
             stored?;
             match next? {
                 Some(next) => page = next,
@@ -162,41 +158,43 @@ impl Fetch<'_> {
         }
     }
 
-    /// Reads pages again to which rows slipped before page `turned` was read, and stores their rows.
-    async fn read_slipped(&mut self, walk: &Walk, turned: Turned, span: Option<UpdatedRange>) -> Result<()> {
-        let slipped = walk.slipped_to(turned);
-        // From a page before them, so that one that comes instead of the first is known by what it begins with.
+    /// Reads pages again to which rows slipped before the page that `walk` is at was read, and stores their rows. Rows that slip meanwhile
+    /// come from the page after that, before which they are looked for.
+    async fn read_slipped(&mut self, walk: &mut Walk, list: List<'_>) -> Result<()> {
+        let slipped = walk.take_slipped();
+        // From a page before them, so that one that comes instead of the first is known by its rows.
         let from = if slipped.is_empty() { slipped.start } else { slipped.start.saturating_sub(1).max(1) };
-        let mut before = None;
+        let mut before = HashSet::new();
         for number in from..slipped.end {
-            let again = read_sure(self.cx.company().await?, walk, number, (before, span)).await?;
-            before = again.rows.first();
+            let again = list.read_sure_at(walk, number, &before).await?;
+            before = again.rows.ids();
             self.store_rows(again.rows, self.position.walk, Counted::Nothing).await?;
         }
         Ok(())
     }
 
-    async fn store_page(&mut self, page: Page) -> Result<()> {
+    /// Stores a page and goes past it; `noted` has what all calls until it said.
+    async fn store_page(&mut self, page: Page, noted: Walk) -> Result<()> {
         let mut walk = self.position.walk;
-        let (first_pass, before) = (walk.pass == 1, walk.count().total);
-        let stage = walk.stage;
+        let known = walk.total();
+        walk.take_notes(&noted);
+        let learned = walk.total().unwrap_or(0).cast_signed() - known.unwrap_or(0).cast_signed();
+        let counted = if walk.pass == 1 { Counted::Rows { learned } } else { Counted::Nothing };
         walk.pass_page(page.turned);
-        let total = match stage {
-            Stage::Inactive => walk.inactive.total,
-            Stage::Pages | Stage::CatchUp | Stage::Agree => walk.main.total,
-        };
-        let learned = total.unwrap_or(0).cast_signed() - before.unwrap_or(0).cast_signed();
-        self.store_rows(page.rows, walk, if first_pass { Counted::Rows { learned } } else { Counted::Nothing }).await
+        self.store_rows(page.rows, walk, counted).await
     }
 
     /// Stores what changed since the walk began: rows that were added on pages read already, and rows that moved while they changed.
     async fn changes(&mut self, began_ms: i64) -> Result<()> {
         let mut walk = self.position.walk;
         let span = walk.changed_span(began_ms, self.cx.store.now_ms().await?);
-        let before = self.changes_began.filter(|_| walk.next_page > 1);
-        let page = read_sure(self.cx.company().await?, &walk, walk.next_page, (before, Some(span))).await?;
-        self.changes_began = page.rows.first();
-        self.read_slipped(&walk, page.turned, Some(span)).await?;
+        let list = List { company: self.cx.company().await?, span: Some(span) };
+        if walk.next_page == 1 {
+            self.changes_before.clear();
+        }
+        let page = list.read_sure(&mut walk, &self.changes_before).await?;
+        self.changes_before = page.rows.ids();
+        self.read_slipped(&mut walk, list).await?;
         walk.pass_page(page.turned);
         self.store_rows(page.rows, walk, Counted::Nothing).await
     }
@@ -316,12 +314,16 @@ enum Rows {
 }
 
 impl Rows {
-    /// The id of the first one.
-    fn first(&self) -> Option<i64> {
+    fn ids(&self) -> HashSet<i64> {
         match self {
-            Self::Records(_, records) => records.first().map(|record| record.id.0),
-            Self::People(people) => people.first().map(|person| person.id.0),
+            Self::Records(_, records) => records.iter().map(|record| record.id.0).collect(),
+            Self::People(people) => people.iter().map(|person| person.id.0).collect(),
         }
+    }
+
+    /// Whether most of them are among the rows `before`. A few may be: rows that come at the front of a list move others a page on.
+    fn are_mostly(&self, before: &HashSet<i64>) -> bool {
+        self.ids().intersection(before).count() * 2 > self.len()
     }
 
     fn len(&self) -> usize {
@@ -348,35 +350,44 @@ impl Page {
     }
 }
 
-/// As [`read`], and reads again what can not be that page: it is empty although the list goes on, or begins as the page before (whose first
-/// id is `before`) did. What is odd to the last is taken; the totals tell whether it was right.
-async fn read_sure(
-    company: &Company,
-    walk: &Walk,
-    number: u32,
-    (before, span): (Option<i64>, Option<UpdatedRange>),
-) -> Result<Page> {
-    let mut page = read(company, walk, number, span).await?;
-    for _ in 1..MOST_READS {
-        let first = page.rows.first();
-        let odd = if first.is_none() { walk.expects_more(page.turned) } else { first == before };
-        if !odd {
-            break;
-        }
-        page = read(company, walk, number, span).await?;
-    }
-    Ok(page)
+/// The pages of a list, or of what changed in it.
+#[derive(Clone, Copy)]
+struct List<'a> {
+    company: &'a Company,
+    /// When it changed.
+    span: Option<UpdatedRange>,
 }
 
-/// Page `number` of the list at which `walk` is; with `span`, of what changed in it.
-async fn read(company: &Company, walk: &Walk, number: u32, span: Option<UpdatedRange>) -> Result<Page> {
-    match (walk.listed.subject(), walk.stage) {
-        (Some(subject), Stage::Inactive) => Ok(Page::of_records(subject, company.inactive_vendors(number).await?)),
-        (Some(subject), Stage::Pages | Stage::CatchUp | Stage::Agree) => {
-            Ok(Page::of_records(subject, company.page(subject, number, span).await?))
+impl List<'_> {
+    /// The page at which `walk` is, which notes every call.
+    async fn read_sure(self, walk: &mut Walk, before: &HashSet<i64>) -> Result<Page> {
+        self.read_sure_at(walk, walk.next_page, before).await
+    }
+
+    /// Page `number`. What can not be that page is read again: it is empty although the list goes on, or has most of the rows that the page
+    /// before it had, whose ids are `before`. What is odd to the last is taken; the totals tell whether it was right.
+    async fn read_sure_at(self, walk: &mut Walk, number: u32, before: &HashSet<i64>) -> Result<Page> {
+        let mut reads = 0;
+        loop {
+            let page = self.read(walk, number).await?;
+            walk.note(page.turned);
+            reads += 1;
+            let odd = if page.rows.len() == 0 { walk.expects_more(page.turned) } else { page.rows.are_mostly(before) };
+            if !odd || reads == MOST_READS {
+                return Ok(page);
+            }
         }
-        (None, Stage::Pages | Stage::Inactive | Stage::CatchUp | Stage::Agree) => {
-            Ok(Page::of_people(company.people(number).await?))
+    }
+
+    async fn read(self, walk: &Walk, number: u32) -> Result<Page> {
+        match (walk.listed.subject(), walk.stage) {
+            (Some(subject), Stage::Inactive) => Ok(Page::of_records(subject, self.company.inactive_vendors(number).await?)),
+            (Some(subject), Stage::Pages | Stage::CatchUp | Stage::Agree) => {
+                Ok(Page::of_records(subject, self.company.page(subject, number, self.span).await?))
+            }
+            (None, Stage::Pages | Stage::Inactive | Stage::CatchUp | Stage::Agree) => {
+                Ok(Page::of_people(self.company.people(number).await?))
+            }
         }
     }
 }

@@ -97,49 +97,60 @@ pub(crate) struct Tally {
     pub(crate) complete: bool,
 }
 
-/// One pass over one list, and what all passes over it did.
+/// How long a list is, and what became of that during a pass, call by call. It becomes shorter and longer between any two calls, so the
+/// totals of two pages in a row would hide what happened during the calls between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Count {
-    /// The list's own total, from the last page that told it.
-    pub(crate) total: Option<u64>,
+pub(crate) struct Length {
+    /// The list's own total, from the last call that told it.
+    total: Option<u64>,
     /// The total became smaller during this pass: rows may have slipped to a page that was read already.
     shrank: bool,
     /// The total changed at all during this pass.
     moved: bool,
+    /// By how much it became smaller since rows that slipped were last read again.
+    #[serde(default)]
+    fell: u64,
+}
+
+impl Length {
+    fn note(&mut self, total: Option<u64>, first_of_pass: bool) {
+        if let (Some(before), Some(now), false) = (self.total, total, first_of_pass) {
+            self.moved |= before != now;
+            self.shrank |= now < before;
+            self.fell += before.saturating_sub(now);
+        }
+        self.total = total.or(self.total);
+    }
+}
+
+/// One pass over one list, and what all passes over it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Count {
+    #[serde(flatten)]
+    length: Length,
     /// Rows of this pass.
     rows: u64,
     pub(crate) tally: Tally,
 }
 
 impl Count {
-    fn turn(&mut self, page: Turned, first_of_pass: bool) {
+    fn turn(&mut self, page: Turned) {
         self.rows += page.rows;
         self.tally.rows += page.rows;
-        if let (Some(before), Some(now)) = (self.total, page.total) {
-            self.moved |= before != now && !first_of_pass;
-            self.shrank |= now < before && !first_of_pass;
-        }
-        self.total = page.total.or(self.total);
-    }
-
-    /// To how many rows of pages that were read already others moved up before `page` was read, as far as the totals tell.
-    fn slipped(&self, page: Turned) -> u64 {
-        match (self.total, page.total) {
-            (Some(before), Some(now)) => before.saturating_sub(now),
-            (_, _) => 0,
-        }
     }
 
     fn again(&mut self) {
-        (self.shrank, self.moved, self.rows) = (false, false, 0);
+        self.length = Length { total: self.length.total, ..Length::default() };
+        self.rows = 0;
     }
 
     fn first_pass_agrees(&self) -> bool {
-        self.total.is_some() && !self.shrank
+        self.length.total.is_some() && !self.length.shrank
     }
 
     fn later_pass_agrees(&self, distinct: u64) -> bool {
-        !self.moved && self.total == Some(self.rows) && self.total.is_some_and(|total| distinct >= total)
+        let total = self.length.total;
+        !self.length.moved && total == Some(self.rows) && total.is_some_and(|total| distinct >= total)
     }
 }
 
@@ -226,26 +237,48 @@ impl Walk {
         self.listed.after_pages() == Stage::Inactive
     }
 
-    /// The figures to which a page of the present stage belongs.
-    pub(crate) fn count(&mut self) -> &mut Count {
+    /// How long the list of the present stage is, as far as is known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.reading().length.total
+    }
+
+    /// What is known of what the present stage reads.
+    fn reading(&self) -> &Count {
         match self.stage {
-            Stage::Inactive => &mut self.inactive,
-            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut self.main,
+            Stage::Pages => &self.main,
+            Stage::Inactive => &self.inactive,
+            Stage::CatchUp | Stage::Agree => &self.changes,
         }
     }
 
-    /// Goes past a page of the present stage: what it says of totals and clocks, and which page is next.
-    pub(crate) fn pass_page(&mut self, page: Turned) {
+    fn reading_mut(&mut self) -> &mut Count {
+        match self.stage {
+            Stage::Pages => &mut self.main,
+            Stage::Inactive => &mut self.inactive,
+            Stage::CatchUp | Stage::Agree => &mut self.changes,
+        }
+    }
+
+    /// Notes what any call of the present stage says of totals and clocks, also one whose page is read again.
+    pub(crate) fn note(&mut self, page: Turned) {
         self.began_ms = self.began_ms.or(page.server_now_ms);
         self.server_now_ms = page.server_now_ms.or(self.server_now_ms);
         let first_of_pass = self.next_page == 1;
-        match self.stage {
-            Stage::Pages | Stage::Inactive => self.count().turn(page, first_of_pass),
-            // Its total counts only the changed rows and says nothing about the list.
-            Stage::CatchUp | Stage::Agree => {
-                self.main.tally.rows += page.rows;
-                self.changes.turn(page, first_of_pass);
-            }
+        self.reading_mut().length.note(page.total, first_of_pass);
+    }
+
+    /// Takes over what `ahead` noted, which is this walk before it passed the same page.
+    pub(crate) fn take_notes(&mut self, ahead: &Self) {
+        (self.began_ms, self.server_now_ms) = (ahead.began_ms, ahead.server_now_ms);
+        self.reading_mut().length = ahead.reading().length;
+    }
+
+    /// Goes past a page of the present stage, which was noted: its rows count, and the next page comes.
+    pub(crate) fn pass_page(&mut self, page: Turned) {
+        self.reading_mut().turn(page);
+        // The changes' total counts only the changed rows and says nothing about the list; their rows are some of its rows.
+        if matches!(self.stage, Stage::CatchUp | Stage::Agree) {
+            self.main.tally.rows += page.rows;
         }
         match page.next {
             Some(next) => self.next_page = next,
@@ -257,32 +290,24 @@ impl Walk {
         }
     }
 
-    /// The pages to read again before `page`, which is about to be passed: the list became shorter since the page before it, so rows moved
-    /// up to pages that were read already, where nobody would see them in this pass.
-    pub(crate) fn slipped_to(&self, page: Turned) -> std::ops::Range<u32> {
-        let count = match self.stage {
-            Stage::Pages => &self.main,
-            Stage::Inactive => &self.inactive,
-            Stage::CatchUp | Stage::Agree => &self.changes,
-        };
+    /// The pages to read again before the page that was noted is passed, told once: the list became shorter since the page before it, so
+    /// rows moved up to pages that were read already, where nobody would see them in this pass.
+    pub(crate) fn take_slipped(&mut self) -> std::ops::Range<u32> {
         let last = self.next_page.max(1);
+        let count = self.reading_mut();
+        let fell = std::mem::take(&mut count.length.fell);
         if last == 1 {
             return 0..0;
         }
         // Pages of a pass are of one size; the last ones may be shorter.
         let per_page = (count.rows / u64::from(last - 1)).max(1);
-        let pages = u32::try_from(count.slipped(page).div_ceil(per_page)).unwrap_or(u32::MAX);
+        let pages = u32::try_from(fell.div_ceil(per_page)).unwrap_or(u32::MAX);
         last.saturating_sub(pages).max(1)..last
     }
 
     /// Whether the list says with an empty `page` that it is longer than what was read of it in this pass.
     pub(crate) fn expects_more(&self, page: Turned) -> bool {
-        let read = match self.stage {
-            Stage::Pages => self.main.rows,
-            Stage::Inactive => self.inactive.rows,
-            Stage::CatchUp | Stage::Agree => self.changes.rows,
-        };
-        page.total.is_some_and(|total| total > read)
+        page.total.is_some_and(|total| total > self.reading().rows)
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -302,7 +327,7 @@ impl Walk {
 
     /// What the distinct records of each list are compared with.
     pub(crate) fn totals(&self) -> Totals {
-        Totals { main: self.main.total, inactive: self.inactive.total }
+        Totals { main: self.main.length.total, inactive: self.inactive.length.total }
     }
 
     /// What the first pass says of itself, besides its totals: whether the pages agree. Rows that were added are found by the look at the
@@ -330,7 +355,7 @@ impl Walk {
 
     /// Begins the list again where that can still prove something; false when this is the end.
     pub(crate) fn again(&mut self) -> bool {
-        let silent = self.main.total.is_none() || (self.has_inactive() && self.inactive.total.is_none());
+        let silent = self.main.length.total.is_none() || (self.has_inactive() && self.inactive.length.total.is_none());
         if self.main.tally.complete || self.is_partial() || silent || self.pass >= MOST_PASSES {
             return false;
         }
@@ -373,8 +398,13 @@ mod tests {
     fn walk_over(walk: &mut Walk, pages: &[(u64, u64)]) {
         for (index, (rows, total)) in pages.iter().enumerate() {
             let next = (index + 1 < pages.len()).then(|| u32::try_from(index + 2).expect("few pages"));
-            walk.pass_page(page(*rows, *total, next));
+            turn(walk, page(*rows, *total, next));
         }
+    }
+
+    fn turn(walk: &mut Walk, page: Turned) {
+        walk.note(page);
+        walk.pass_page(page);
     }
 
     fn seen(distinct_seen: u64, inactive_seen: u64) -> WalkSummary {
@@ -385,10 +415,10 @@ mod tests {
     fn the_last_page_leads_to_the_changes_and_those_to_the_end() {
         let mut walk = walked(&[(2, 3), (1, 3)]);
         assert_eq!((walk.stage, walk.next_page, walk.main.tally.rows), (Stage::CatchUp, 1, 3));
-        walk.pass_page(page(1, 1, Some(2)));
+        turn(&mut walk, page(1, 1, Some(2)));
         assert_eq!((walk.stage, walk.next_page), (Stage::CatchUp, 2));
-        walk.pass_page(page(0, 1, None));
-        assert_eq!((walk.stage, walk.main.total), (Stage::Agree, Some(3)), "the total is the list's, not the changes'");
+        turn(&mut walk, page(0, 1, None));
+        assert_eq!((walk.stage, walk.totals().main), (Stage::Agree, Some(3)), "the total is the list's, not the changes'");
     }
 
     #[test]
@@ -412,24 +442,55 @@ mod tests {
         assert!(walk.again() && walk.stage == Stage::Pages);
     }
 
+    /// A walk that passed three pages of ten rows of a list of so many, of which a call then said that it has so many.
+    fn then_told(totals: &[u64]) -> Walk {
+        let mut walk = Walk::new(Listed::Project);
+        for number in 2..=4 {
+            turn(&mut walk, page(10, 45, Some(number)));
+        }
+        for total in totals {
+            walk.note(page(10, *total, Some(5)));
+        }
+        walk
+    }
+
     #[test]
     fn a_list_that_became_shorter_is_read_again_where_its_rows_slipped_to() {
+        assert!(then_told(&[45]).take_slipped().is_empty() && then_told(&[47]).take_slipped().is_empty());
+        assert_eq!(then_told(&[44]).take_slipped(), 3..4);
+        assert_eq!(then_told(&[34]).take_slipped(), 2..4, "eleven rows reach over two pages");
+        assert_eq!(then_told(&[0]).take_slipped(), 1..4);
         let mut walk = Walk::new(Listed::Project);
-        assert_eq!(walk.slipped_to(page(10, 35, Some(2))), 0..0, "nothing was read before");
-        for number in 2..=4 {
-            walk.pass_page(page(10, 45, Some(number)));
-        }
-        assert!(walk.slipped_to(page(10, 45, Some(5))).is_empty() && walk.slipped_to(page(10, 47, Some(5))).is_empty());
-        assert_eq!(walk.slipped_to(page(10, 44, Some(5))), 3..4);
-        assert_eq!(walk.slipped_to(page(10, 34, Some(5))), 2..4, "eleven rows reach over two pages");
-        assert_eq!(walk.slipped_to(page(0, 0, None)), 1..4);
+        walk.note(page(10, 45, Some(2)));
+        walk.note(page(10, 35, Some(2)));
+        assert_eq!(walk.take_slipped(), 0..0, "nothing was read before");
+    }
+
+    #[test]
+    fn what_fell_during_one_call_and_grew_during_the_next_slipped_all_the_same() {
+        let mut walk = then_told(&[44, 45]);
+        assert_eq!(walk.take_slipped(), 3..4);
+        assert!(walk.take_slipped().is_empty(), "it is told once");
+        walk.note(page(10, 43, Some(4)));
+        turn(&mut walk, page(10, 45, Some(5)));
+        walk.note(page(10, 45, Some(6)));
+        assert_eq!(walk.take_slipped(), 4..5, "what slips while pages are read again is looked for with the next page");
+        assert!(!walk.first_pass_agrees());
+    }
+
+    #[test]
+    fn what_was_noted_ahead_is_taken_over_and_tallies_are_not() {
+        let (mut walk, mut ahead) = (then_told(&[]), then_told(&[44]));
+        ahead.main.tally.calls = 7;
+        walk.take_notes(&ahead);
+        assert_eq!((walk.total(), walk.main.tally.calls, walk.take_slipped()), (Some(44), 0, 3..4));
     }
 
     #[test]
     fn an_empty_page_is_believed_where_the_list_is_at_its_end() {
         let mut walk = Walk::new(Listed::Project);
         assert!(!walk.expects_more(page(0, 0, None)) && walk.expects_more(page(0, 10, None)));
-        walk.pass_page(page(10, 10, Some(2)));
+        turn(&mut walk, page(10, 10, Some(2)));
         assert!(!walk.expects_more(page(0, 10, None)) && walk.expects_more(page(0, 11, None)));
     }
 
