@@ -233,10 +233,7 @@ impl Fetch<'_> {
             }
         };
         self.position = position;
-        let tally = match stage {
-            Stage::Inactive => &mut self.position.walk.inactive.tally,
-            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut self.position.walk.main.tally,
-        };
+        let tally = self.position.walk.tally_of(stage);
         tally.note_stored(stored);
         tally.calls += checkpoint.done.calls;
         self.progress.saved(self.cx, checkpoint);
@@ -288,10 +285,7 @@ impl Fetch<'_> {
 
     /// Adds the time since the last call to the list of the present stage; `walk` may be past it.
     fn note_time(&mut self, walk: &mut Walk) {
-        let tally = match self.position.walk.stage {
-            Stage::Inactive => &mut walk.inactive.tally,
-            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut walk.main.tally,
-        };
+        let tally = walk.tally_of(self.position.walk.stage);
         tally.elapsed_ms += u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.since = Instant::now();
     }

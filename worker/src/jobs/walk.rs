@@ -97,10 +97,12 @@ pub(crate) struct Tally {
     pub(crate) complete: bool,
 }
 
-/// How long a list is, and what became of that during a pass, call by call. It becomes shorter and longer between any two calls, so the
+/// What a pass has read of a list, and how long the list is, call by call. It becomes shorter and longer between any two calls, so the
 /// totals of two pages in a row would hide what happened during the calls between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Length {
+pub(crate) struct Reading {
+    /// Rows of this pass.
+    rows: u64,
     /// The list's own total, from the last call that told it.
     total: Option<u64>,
     /// The total became smaller during this pass: rows may have slipped to a page that was read already.
@@ -112,7 +114,7 @@ pub(crate) struct Length {
     fell: u64,
 }
 
-impl Length {
+impl Reading {
     fn note(&mut self, total: Option<u64>, first_of_pass: bool) {
         if let (Some(before), Some(now), false) = (self.total, total, first_of_pass) {
             self.moved |= before != now;
@@ -121,37 +123,26 @@ impl Length {
         }
         self.total = total.or(self.total);
     }
+
+    fn again(&mut self) {
+        *self = Self { total: self.total, ..Self::default() };
+    }
+
+    fn first_pass_agrees(&self) -> bool {
+        self.total.is_some() && !self.shrank
+    }
+
+    fn later_pass_agrees(&self, distinct: u64) -> bool {
+        !self.moved && self.total == Some(self.rows) && self.total.is_some_and(|total| distinct >= total)
+    }
 }
 
 /// One pass over one list, and what all passes over it did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Count {
     #[serde(flatten)]
-    length: Length,
-    /// Rows of this pass.
-    rows: u64,
+    pass: Reading,
     pub(crate) tally: Tally,
-}
-
-impl Count {
-    fn turn(&mut self, page: Turned) {
-        self.rows += page.rows;
-        self.tally.rows += page.rows;
-    }
-
-    fn again(&mut self) {
-        self.length = Length { total: self.length.total, ..Length::default() };
-        self.rows = 0;
-    }
-
-    fn first_pass_agrees(&self) -> bool {
-        self.length.total.is_some() && !self.length.shrank
-    }
-
-    fn later_pass_agrees(&self, distinct: u64) -> bool {
-        let total = self.length.total;
-        !self.length.moved && total == Some(self.rows) && total.is_some_and(|total| distinct >= total)
-    }
 }
 
 /// What a page says of its list, whatever its rows are.
@@ -196,7 +187,7 @@ pub(crate) struct Walk {
     pub(crate) inactive: Count,
     /// The look at the changes.
     #[serde(default)]
-    changes: Count,
+    changes: Reading,
     pub(crate) pass: u32,
 }
 
@@ -212,7 +203,7 @@ impl Walk {
             server_now_ms: None,
             main,
             inactive: main,
-            changes: Count::default(),
+            changes: Reading::default(),
             pass: 1,
         }
     }
@@ -239,23 +230,31 @@ impl Walk {
 
     /// How long the list of the present stage is, as far as is known.
     pub(crate) fn total(&self) -> Option<u64> {
-        self.reading().length.total
+        self.reading().total
     }
 
-    /// What is known of what the present stage reads.
-    fn reading(&self) -> &Count {
+    /// What the present stage has read.
+    fn reading(&self) -> &Reading {
         match self.stage {
-            Stage::Pages => &self.main,
-            Stage::Inactive => &self.inactive,
+            Stage::Pages => &self.main.pass,
+            Stage::Inactive => &self.inactive.pass,
             Stage::CatchUp | Stage::Agree => &self.changes,
         }
     }
 
-    fn reading_mut(&mut self) -> &mut Count {
+    fn reading_mut(&mut self) -> &mut Reading {
         match self.stage {
-            Stage::Pages => &mut self.main,
-            Stage::Inactive => &mut self.inactive,
+            Stage::Pages => &mut self.main.pass,
+            Stage::Inactive => &mut self.inactive.pass,
             Stage::CatchUp | Stage::Agree => &mut self.changes,
+        }
+    }
+
+    /// The figures of the list to which a stage belongs; changed rows are some of the main list's.
+    pub(crate) fn tally_of(&mut self, stage: Stage) -> &mut Tally {
+        match stage {
+            Stage::Inactive => &mut self.inactive.tally,
+            Stage::Pages | Stage::CatchUp | Stage::Agree => &mut self.main.tally,
         }
     }
 
@@ -264,22 +263,19 @@ impl Walk {
         self.began_ms = self.began_ms.or(page.server_now_ms);
         self.server_now_ms = page.server_now_ms.or(self.server_now_ms);
         let first_of_pass = self.next_page == 1;
-        self.reading_mut().length.note(page.total, first_of_pass);
+        self.reading_mut().note(page.total, first_of_pass);
     }
 
     /// Takes over what `ahead` noted, which is this walk before it passed the same page.
     pub(crate) fn take_notes(&mut self, ahead: &Self) {
         (self.began_ms, self.server_now_ms) = (ahead.began_ms, ahead.server_now_ms);
-        self.reading_mut().length = ahead.reading().length;
+        *self.reading_mut() = *ahead.reading();
     }
 
     /// Goes past a page of the present stage, which was noted: its rows count, and the next page comes.
     pub(crate) fn pass_page(&mut self, page: Turned) {
-        self.reading_mut().turn(page);
-        // The changes' total counts only the changed rows and says nothing about the list; their rows are some of its rows.
-        if matches!(self.stage, Stage::CatchUp | Stage::Agree) {
-            self.main.tally.rows += page.rows;
-        }
+        self.reading_mut().rows += page.rows;
+        self.tally_of(self.stage).rows += page.rows;
         match page.next {
             Some(next) => self.next_page = next,
             None => self.enter(match self.stage {
@@ -294,13 +290,13 @@ impl Walk {
     /// rows moved up to pages that were read already, where nobody would see them in this pass.
     pub(crate) fn take_slipped(&mut self) -> std::ops::Range<u32> {
         let last = self.next_page.max(1);
-        let count = self.reading_mut();
-        let fell = std::mem::take(&mut count.length.fell);
+        let reading = self.reading_mut();
+        let fell = std::mem::take(&mut reading.fell);
         if last == 1 {
             return 0..0;
         }
         // Pages of a pass are of one size; the last ones may be shorter.
-        let per_page = (count.rows / u64::from(last - 1)).max(1);
+        let per_page = (reading.rows / u64::from(last - 1)).max(1);
         let pages = u32::try_from(fell.div_ceil(per_page)).unwrap_or(u32::MAX);
         last.saturating_sub(pages).max(1)..last
     }
@@ -313,7 +309,7 @@ impl Walk {
     fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.next_page = 1;
-        self.changes = Count::default();
+        self.changes = Reading::default();
     }
 
     /// The span in which something may have changed under the walk. `our_began_ms` and `our_now_ms` stand in for a directory that does
@@ -327,20 +323,22 @@ impl Walk {
 
     /// What the distinct records of each list are compared with.
     pub(crate) fn totals(&self) -> Totals {
-        Totals { main: self.main.length.total, inactive: self.inactive.length.total }
+        Totals { main: self.main.pass.total, inactive: self.inactive.pass.total }
     }
 
     /// What the first pass says of itself, besides its totals: whether the pages agree. Rows that were added are found by the look at the
     /// changes; rows that were removed may have hidden others. Without a total nothing is proven.
     pub(crate) fn first_pass_agrees(&self) -> bool {
-        !self.is_partial() && self.main.first_pass_agrees() && (!self.has_inactive() || self.inactive.first_pass_agrees())
+        !self.is_partial()
+            && self.main.pass.first_pass_agrees()
+            && (!self.has_inactive() || self.inactive.pass.first_pass_agrees())
     }
 
     /// Whether a later pass is proof by itself: nothing moved, it showed as many rows as each list has, and all passes together saw at
     /// least as many different records. (They may have seen more: a record removed between the passes is judged by the next walk.)
     pub(crate) fn later_pass_agrees(&self, seen: &WalkSummary) -> bool {
-        self.main.later_pass_agrees(seen.distinct_seen)
-            && (!self.has_inactive() || self.inactive.later_pass_agrees(seen.inactive_seen))
+        self.main.pass.later_pass_agrees(seen.distinct_seen)
+            && (!self.has_inactive() || self.inactive.pass.later_pass_agrees(seen.inactive_seen))
     }
 
     pub(crate) fn note_end(&mut self, summary: WalkSummary) {
@@ -355,14 +353,14 @@ impl Walk {
 
     /// Begins the list again where that can still prove something; false when this is the end.
     pub(crate) fn again(&mut self) -> bool {
-        let silent = self.main.length.total.is_none() || (self.has_inactive() && self.inactive.length.total.is_none());
+        let silent = self.main.pass.total.is_none() || (self.has_inactive() && self.inactive.pass.total.is_none());
         if self.main.tally.complete || self.is_partial() || silent || self.pass >= MOST_PASSES {
             return false;
         }
         self.pass += 1;
         for count in [&mut self.main, &mut self.inactive] {
             count.tally.passes = self.pass;
-            count.again();
+            count.pass.again();
         }
         self.enter(Stage::Pages);
         true
