@@ -18,8 +18,8 @@ const TURNS: u32 = 3;
 const WARM: u32 = 10;
 /// Whose jobs they are.
 const OF: &str = "p.company_id >= 5000";
-/// Of what the law says, at least. Beside other drills, and with a tenth of the latency, the machine itself takes its part: what is left
-/// still is half as much again as one slot does.
+/// Of what the law says, at least. At the fast pace the few jobs of a measurement take seconds, and one that a busy machine holds up is a
+/// good part of it: there half as much again as one slot does is asked for, which slots that wait for each other do not reach.
 fn at_least(pace: Pace) -> f64 {
     match pace {
         Pace::Fast => 0.5,
