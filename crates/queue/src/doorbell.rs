@@ -137,7 +137,7 @@ impl Doorbell {
         }
     }
 
-    /// Waits for a ring (or for a job of this process to end, which frees a slot). For the feeder alone: one waiter gets each ring.
+    /// Waits for a ring; each job that ends rings. For the feeder alone: one waiter gets each ring.
     pub async fn changed(&self) {
         self.inner.changed.notified().await;
     }
@@ -282,7 +282,8 @@ impl Drop for Delivery {
             inside.held.remove(&self.id);
             inside.prove(self.id);
         });
-        self.doorbell.inner.changed.notify_one();
+        // What the run wrote may be runnable, and its slot is free. Whoever feeds may be another process.
+        self.doorbell.ring();
     }
 }
 
