@@ -12,6 +12,9 @@ use crate::weights::{self, Rates};
 pub(crate) trait Frequencies {
     /// Records that have the key.
     fn sharing(&self, key: Key) -> usize;
+    /// How many of the records that have the key bear a name of the same words as the one at `slot`, itself among them: one firm entered more
+    /// than once, as far as can be told at a glance. Looks at all of them.
+    fn namesakes(&self, key: Key, slot: u32) -> usize;
     /// All records.
     fn records(&self) -> usize;
 }
@@ -105,6 +108,8 @@ fn one_town(left: &str, right: &str) -> bool {
 pub(crate) struct Comparison<'a, F> {
     pub(crate) left: &'a Fields,
     pub(crate) right: &'a Fields,
+    /// Where the right one stands in the index.
+    pub(crate) slot: u32,
     pub(crate) rates: &'a Rates,
     pub(crate) frequencies: &'a F,
     /// Records of the left one's own that are in the index too and say nothing about how common a value is.
@@ -126,7 +131,9 @@ impl<F: Frequencies> Comparison<'_, F> {
     /// What agreement in a value is worth, and how many share it.
     fn agreement(&self, key: Key, rate: f32) -> (Level, f32) {
         let sharing = self.frequencies.sharing(key);
-        let others = sharing.saturating_sub(1 + self.own) as f32;
+        let few = (2..=weights::FEW_SHARING as usize).contains(&sharing);
+        let one_firm = if few { self.frequencies.namesakes(key, self.slot) } else { 1 };
+        let others = sharing.saturating_sub(one_firm.max(1 + self.own)) as f32;
         let strangers = others * (others / weights::FEW_SHARING).min(1.0);
         let shared = match key {
             Key::State(_) => weights::STATE_SHARED,

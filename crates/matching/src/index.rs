@@ -49,6 +49,12 @@ impl Frequencies for Index {
         self.sharing.get(&key).map_or(0, Vec::len)
     }
 
+    fn namesakes(&self, key: Key, slot: u32) -> usize {
+        let names = |slot: u32| self.entry(slot).names.iter().map(|called| &self.names.node(called.node).words);
+        let alike = |other: u32| names(other).any(|name| names(slot).any(|own| own == name));
+        self.sharing.get(&key).map_or(0, |slots| slots.iter().filter(|other| alike(**other)).count())
+    }
+
     fn records(&self) -> usize {
         self.by_id.len()
     }

@@ -81,6 +81,7 @@ fn compare(index: &Index, query: &Query<'_>, slot: u32, prior: f32, known: &mut 
     let comparison = Comparison {
         left: query.fields,
         right: &entry.fields,
+        slot,
         rates: &index.rates,
         frequencies: index,
         own: usize::from(query.itself.is_some()),
@@ -272,6 +273,7 @@ fn unseen_name(index: &Index, query: &Query<'_>, number: u32) -> f32 {
 
 /// How probable it is that two records of the list are one firm, entered twice.
 fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
+    let slot = right;
     let (left, right) = (index.entry(left), index.entry(right));
     let forms: Vec<Form> = left.names.iter().map(|called| form_of(index, called)).collect();
     let forms = forms.iter().map(|form| QueryForm::new(form, &index.names)).collect();
@@ -279,6 +281,7 @@ fn sameness(index: &Index, left: u32, right: u32, prior: f32) -> f32 {
     let comparison = Comparison {
         left: &left.fields,
         right: &right.fields,
+        slot,
         rates: &index.rates,
         frequencies: index,
         own: 1,

@@ -71,7 +71,7 @@ pub struct Searcher<'i> {
 }
 
 impl Index {
-    /// The best `most` records for `record`, the most probable first. For many questions use one [`Searcher`].
+    /// The best `most` records for `record`: STRONG ones, then the most probable. For many questions use one [`Searcher`].
     #[must_use]
     pub fn suggest(&self, record: &Record, most: usize) -> Vec<Suggestion> {
         self.searcher().suggest(record, most)
@@ -85,7 +85,7 @@ impl Index {
 }
 
 impl Searcher<'_> {
-    /// The best `most` records for `record`, the most probable first.
+    /// The best `most` records for `record`: STRONG ones, then the most probable.
     pub fn suggest(&mut self, record: &Record, most: usize) -> Vec<Suggestion> {
         self.answer(record, most, None)
     }
@@ -100,15 +100,17 @@ impl Searcher<'_> {
         let query = Query::new(&prepared, &self.index.names, itself);
         let ranked = score::rank(self.index, &query, &mut self.workspace, most);
         let made = ranked.iter().filter(|scored| scored.alike() >= WEAK_FROM);
-        made.enumerate()
-            .map(|(rank, scored)| Suggestion {
-                id: self.index.entry(scored.slot).id.to_string(),
-                probability: scored.probability,
-                alike: scored.alike(),
-                band: band(self.index, &query, scored, rank),
-                reasons: reason::reasons(self.index, &query, record, scored),
-            })
-            .collect()
+        let made = made.enumerate().map(|(rank, scored)| Suggestion {
+            id: self.index.entry(scored.slot).id.to_string(),
+            probability: scored.probability,
+            alike: scored.alike(),
+            band: band(self.index, &query, scored, rank),
+            reasons: reason::reasons(self.index, &query, record, scored),
+        });
+        let mut suggestions: Vec<Suggestion> = made.collect();
+        // What nothing contradicts stands before what something does, however probable.
+        suggestions.sort_by_key(|suggestion| suggestion.band != Band::Strong);
+        suggestions
     }
 }
 

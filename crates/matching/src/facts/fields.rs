@@ -63,6 +63,31 @@ fn a_number_or_a_house_that_all_share_says_nothing() {
 }
 
 #[test]
+fn a_firm_entered_three_times_shares_its_house_with_nobody() {
+    let house = |id: &str, name: &str| vendor(id, name, "4909 W Division", "Chicago", "");
+    let alike = |others: [&str; 2]| {
+        let there = [house("t", "Quillfeather Paving"), house("u", others[0]), house("v", others[1])];
+        let found = suggest(&there, &house("h", "Oxbow Hauling"));
+        found.into_iter().find(|found| found.id == "t").map(|found| found.alike)
+    };
+    let of_one_firm = alike(["Quillfeather Paving, Inc.", "QUILLFEATHER PAVING"]);
+    assert!(of_one_firm > alike(["Zephyr Tile", "Blue Heron Glass"]) && of_one_firm.is_some(), "{of_one_firm:?}");
+}
+
+#[test]
+fn what_nothing_contradicts_stands_before_what_something_does() {
+    let site = |record: Record| Record { website: "quillfeather.com".into(), postcode: "60432".into(), ..record };
+    let there = [
+        site(vendor("north", "Quillfeather North Paving", "12 Main St", "Joliet", "815-285-9902")),
+        vendor("firm", "Quillfeather Paving", "", "", "815-285-9902"),
+    ];
+    let found = suggest(&there, &site(vendor("h", "Quillfeather South Paving", "12 Main St", "Joliet", "815-285-9902")));
+    let told: Vec<(&str, Band)> = found[..2].iter().map(|found| (found.id.as_str(), found.band)).collect();
+    assert_eq!(told, [("firm", Band::Strong), ("north", Band::Likely)]);
+    assert!(found[0].probability < found[1].probability, "{found:?}");
+}
+
+#[test]
 fn two_firms_in_one_office_are_not_one() {
     let there = vendor("t", "Quillfeather Holdings", "12 Main St Suite 4", "Joliet", "815-285-9902");
     for name in ["Zephyr Tile", "Oxbow Hauling", "Quillfeather North 2"] {
