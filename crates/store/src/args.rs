@@ -113,9 +113,11 @@ const TESTED_AFTER: Duration = Duration::from_secs(1);
 /// How long a caller waits for a connection to PostgreSQL.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
 
-/// The ends of every wait inside PostgreSQL.
-const SESSION: [(&str, &str); 3] =
-    [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")];
+/// What every session of PostgreSQL is told: the ends of its waits, and to compile no statement. PostgreSQL compiles what it expects to be
+/// expensive, each time anew and for a tenth of a second, and of a backlog that its statistics do not know yet it expects that: with
+/// 100,000 jobs waiting the feeder's statements took 100 ms instead of 3.
+const SESSION: [(&str, &str); 4] =
+    [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s"), ("jit", "off")];
 
 async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
@@ -173,7 +175,10 @@ mod tests {
     #[test]
     fn no_wait_for_postgres_is_without_an_end() {
         assert_eq!(ACQUIRE_WITHIN, Duration::from_secs(3));
-        let expected = [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")];
-        assert_eq!(SESSION, expected);
+        for (setting, end) in
+            [("statement_timeout", "30s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")]
+        {
+            assert!(SESSION.contains(&(setting, end)), "{setting}");
+        }
     }
 }
