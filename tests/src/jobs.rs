@@ -1,19 +1,21 @@
 //! The bench on which jobs are tested: a simulator, a database, and workers that can be stopped or killed.
 //!
 //! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
-//! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then.
+//! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then. What can be seen
+//! of the work is in `seen.rs`.
+
+mod seen;
 
 use crate::build::Side;
 use crate::databases::{Databases, open_sql};
 use crate::ground;
 use crate::redis::RedisServer;
-use crate::sheet::Sheet;
 use linkyard_control::{Imported, Service};
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
-use linkyard_core::decision_file::{ImportOptions, write_header};
+use linkyard_core::decision_file::ImportOptions;
 use linkyard_core::id::{CoverageId, JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, Lane, NewJob};
-use linkyard_core::mapping::{Mapping, MappingFilter, MappingView, OnLookalike, Subject};
+use linkyard_core::mapping::{MappingFilter, OnLookalike, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::provider::ContactsMode;
@@ -22,7 +24,7 @@ use linkyard_core::suggestion::Band;
 use linkyard_procore::Procore;
 use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget, Redis};
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
-use linkyard_store::{InsuranceFilter, InsuranceLine, RegistryFilter, SealingKey, Store};
+use linkyard_store::{RegistryFilter, SealingKey, Store};
 use linkyard_worker::{Perform, WorkerArgs};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -294,23 +296,6 @@ impl Bench {
         self.store.coverages_create(&self.scope, &stated, None).await.expect("coverages")
     }
 
-    /// The vendors or projects as a decision file.
-    pub async fn export(&self, subject: Subject) -> Sheet {
-        let service = Service::new(self.store.clone(), Arc::new(|| {}), None, true);
-        let mut file = Vec::new();
-        write_header(&mut file);
-        let mut after = None;
-        loop {
-            let filter = MappingFilter::default();
-            let page = service.mapping_export(&self.scope, self.provider, subject, &filter, after).await.expect("a page");
-            file.extend_from_slice(&page.0);
-            after = page.1;
-            if after.is_none() {
-                return Sheet::open(&file);
-            }
-        }
-    }
-
     /// Sends a decision file; answers its job.
     pub async fn import(&self, options: ImportOptions, file: &[u8]) -> JobId {
         let service = Service::new(self.store.clone(), Arc::new(|| {}), None, true);
@@ -329,13 +314,6 @@ impl Bench {
         self.confirm(subject, BulkAction::AcceptSuggestions(Band::Strong)).await
     }
 
-    /// The lines of the provider, as the store lists them.
-    pub async fn lines(&self) -> Vec<InsuranceLine> {
-        let page = PageRequest { size: 100_000, after: None };
-        let list = self.store.insurance_list(&self.scope, self.provider, &InsuranceFilter::default(), &page).await;
-        list.expect("the lines").rows
-    }
-
     /// Restates a coverage behind the store's back, as the passing of time does.
     pub async fn state_quietly(&self, id: CoverageId, stated: &NewCoverage) {
         let sql = open_sql(&self.database_url).await;
@@ -347,91 +325,9 @@ impl Bench {
         sql.execute(&format!("update coverage set expiration_date = '{until}' where id = {id}")).await;
     }
 
-    /// The insurances that the directory has, without ids: vendor, who marked it, and what it says.
-    pub async fn insurances(&self) -> Vec<String> {
-        let url = format!("{}/admin/companies/{COMPANY}/directory?resource=insurances", self.simulator.url());
-        let text = self.admin.get(url).send().await.expect("an answer").text().await.expect("a body");
-        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        let shown = |row: Value| {
-            let ours = row["origin_id"].as_str().is_some_and(|mark| mark.starts_with("linkyard:"));
-            let says = ["vendor_id", "insurance_type", "insurance_provider", "limit", "expiration_date", "status", "notes"];
-            let says: Vec<String> = says.iter().map(|field| row[*field].to_string()).collect();
-            format!(
-                "{} {} notifies {}",
-                if ours { "ours" } else { "foreign" },
-                says.join(" "),
-                row["enable_expired_insurance_notifications"]
-            )
-        };
-        sorted(rows.filter(|row| row["gone"] != json!(true)).map(shown).collect())
-    }
-
-    /// Everything that the jobs are to bring about, without ids of ours and times: equal states are equal values.
-    pub async fn state(&self) -> Value {
-        let provider = self.store.provider_get(&self.scope, self.provider).await.expect("the provider");
-        let mut lists = serde_json::Map::new();
-        for subject in Subject::ALL {
-            let buckets = self.store.directory_report(&self.scope, self.provider, subject).await.expect("a report");
-            let rows: Vec<Value> = self.mappings(subject).await.iter().map(shown).collect();
-            lists.insert(subject.as_str().to_owned(), json!({ "buckets": buckets, "rows": rows }));
-        }
-        json!({
-            "provider": { "state": provider.state.as_str(), "visible": provider.visible },
-            "directory": lists,
-            "parties": self.parties().await,
-            "contacts": self.contacts().await,
-            "projects": self.projects().await,
-            "insurances": self.insurances().await,
-        })
-    }
-
-    async fn mappings(&self, subject: Subject) -> Vec<Mapping> {
-        let filter = MappingFilter::default();
-        let page = PageRequest { size: 100_000, after: None };
-        let list = self.store.mapping_list(&self.scope, self.provider, subject, &filter, MappingView::FULL, &page).await;
-        list.expect("the mappings").rows
-    }
-
-    async fn parties(&self) -> Vec<String> {
-        let page = PageRequest { size: 100_000, after: None };
-        let list = self.store.party_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the parties");
-        let shown = |party: linkyard_core::registry::Party| {
-            let records: Vec<_> = party.marks.iter().map(|mark| mark.record).collect();
-            format!("{:?} {:?} {:?} {records:?} {}", party.name, party.address, party.phone, party.project_count)
-        };
-        sorted(list.rows.into_iter().map(shown).collect())
-    }
-
     /// Sets how contacts follow, behind the store's back.
     pub async fn contacts_mode(&self, mode: ContactsMode) {
         self.execute(&format!("update provider set contacts_mode = '{}'", mode.as_str())).await;
-    }
-
-    /// Every contact with its party, `*` the primary one, `-` inactive.
-    pub async fn contacts(&self) -> Vec<String> {
-        let page = PageRequest { size: 100_000, after: None };
-        let parties = self.store.party_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the parties").rows;
-        let mut contacts = Vec::new();
-        for party in parties {
-            let list = self.store.contact_list(&self.scope, party.id, &page).await.expect("the contacts").rows;
-            contacts.extend(list.iter().map(|contact| {
-                let marks = (if contact.primary { "*" } else { "" }, if contact.active { "" } else { "-" });
-                let follows = contact.follows.map(|(_, record)| record);
-                let parts = (&contact.email, &contact.phone, &contact.job_title);
-                format!("{:?}: {}{}{} {parts:?} {follows:?}", party.name, marks.0, marks.1, contact.name)
-            }));
-        }
-        sorted(contacts)
-    }
-
-    async fn projects(&self) -> Vec<String> {
-        let page = PageRequest { size: 100_000, after: None };
-        let list = self.store.project_list(&self.scope, &RegistryFilter::default(), &page).await.expect("the projects");
-        let shown = |project: linkyard_core::registry::Project| {
-            let records: Vec<_> = project.marks.iter().map(|mark| mark.record).collect();
-            format!("{:?} {:?} {:?} {records:?} {}", project.name, project.number, project.address, project.party_count)
-        };
-        sorted(list.rows.into_iter().map(shown).collect())
     }
 
     /// Asks the simulator's admin API.
@@ -514,23 +410,6 @@ async fn open(database_url: &str, key: &SealingKey) -> Store {
     Store::connect(&args, key.clone()).await.expect("the database opens")
 }
 
-fn shown(mapping: &Mapping) -> Value {
-    let suggestions = mapping.suggestions.iter().map(|suggestion| (&suggestion.target_name, suggestion.band));
-    json!({
-        "record": mapping.record,
-        "name": mapping.name,
-        "address": mapping.address,
-        "details": mapping.details,
-        "active": mapping.active,
-        "exclusion": mapping.exclusion,
-        "state": mapping.state,
-        "target": mapping.target.as_ref().map(|(_, name)| name),
-        "reason": mapping.reason,
-        "suggestions": suggestions.collect::<Vec<_>>(),
-        "synced": mapping.last_synced_at_ms.is_some(),
-    })
-}
-
 /// A compliant coverage of this line.
 #[must_use]
 pub fn coverage(insurance_type: &str, until: Option<&str>) -> NewCoverage {
@@ -545,9 +424,4 @@ pub fn coverage(insurance_type: &str, until: Option<&str>) -> NewCoverage {
         waived: false,
         notes: None,
     }
-}
-
-fn sorted(mut rows: Vec<String>) -> Vec<String> {
-    rows.sort();
-    rows
 }

@@ -1,12 +1,16 @@
 //! A person of one tenant at the public API: connects the directory, fetches it, confirms everything, states coverages, and goes on
 //! changing things until told that it is enough.
 //!
-//! Every call is repeated with the same request id until it is answered, as whoever uses the API has to. What was acknowledged is noted:
-//! it is what the judge holds the product to.
+//! What was acknowledged is noted: it is what the judge holds the product to. How a person calls is in `calls.rs`.
+
+#[macro_use]
+mod calls;
+
+pub use calls::{again, new_id};
 
 use crate::checker::Where;
 use crate::control::{Key, Keyed};
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use linkyard_proto::v1;
 use linkyard_proto::v1::compliance_service_client::ComplianceServiceClient;
 use linkyard_proto::v1::confirm_filter::Action;
@@ -21,17 +25,12 @@ use linkyard_proto::v1::{MappingFilter, MappingState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Response, Status};
-use uuid::Uuid;
 
-/// The longest that one attempt of a call may take.
-const ATTEMPT: Duration = Duration::from_secs(10);
-/// Between two attempts, and between two looks at a job.
+/// Between two attempts of a call, and between two looks at a job.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Every how many-th vendor is in the registry already.
 const KNOWN_ONE_IN: usize = 7;
@@ -43,20 +42,6 @@ const BATCH: usize = 500;
 /// Every state in which something will still happen to a job.
 pub const LIVE: [State; 6] =
     [State::Queued, State::Running, State::WaitingForBudget, State::WaitingForChildren, State::Retrying, State::Paused];
-
-/// Makes a call until it is answered.
-macro_rules! ask {
-    ($person:expr, $client:ident, $method:ident, $message:expr) => {
-        $person.ask($message, |channel, request| async move { $client::new(channel).$method(request).await })
-    };
-}
-
-/// Makes a call that changes something, as often as the person is used to; the last argument says what must be the same in every answer.
-macro_rules! tell {
-    ($person:expr, $client:ident, $method:ident, $message:expr, $same:expr) => {
-        $person.tell($message, |channel, request| async move { $client::new(channel).$method(request).await }, $same)
-    };
-}
 
 /// What a person was told that it is so.
 #[derive(Debug, Default)]
@@ -157,71 +142,6 @@ impl Person {
         .await?
         .api_key_secret;
         Self::new(Where { api_key, ..self.place.clone() }, api, company, self.patience)
-    }
-
-    /// Makes a call until it is answered; whoever is told no in other words than "try again" is told no.
-    ///
-    /// # Errors
-    /// The refusal, or that patience ran out.
-    pub async fn ask<Q, A, F>(&mut self, message: Q, method: impl Fn(Keyed, Request<Q>) -> F) -> Result<A>
-    where
-        Q: Clone,
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
-        let answer = self.insist(message, method).await;
-        answer.map_err(|status| anyhow!("{} was not answered: {status}", std::any::type_name::<Q>()))
-    }
-
-    /// Makes a call until it is answered, with yes or no.
-    ///
-    /// # Errors
-    /// The refusal, or what was said last before patience ran out.
-    pub async fn insist<Q, A, F>(&mut self, message: Q, method: impl Fn(Keyed, Request<Q>) -> F) -> Result<A, Status>
-    where
-        Q: Clone,
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
-        let began = Instant::now();
-        loop {
-            match attempt(&self.api, message.clone(), &method, ATTEMPT).await {
-                Err(status) if again(&status) && began.elapsed() < self.patience => self.repeated += 1,
-                answer => return answer,
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// Makes a call that changes something, and makes it again as often as there are echoes; `same` of the answers must be the same.
-    async fn tell<Q, A, F>(
-        &mut self,
-        message: Q,
-        method: impl Fn(Keyed, Request<Q>) -> F,
-        same: impl Fn(&A) -> Vec<String>,
-    ) -> Result<A>
-    where
-        Q: Clone,
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
-        let answer = self.ask(message.clone(), &method).await?;
-        for _ in 0..self.echoes {
-            let echo = self.ask(message.clone(), &method).await?;
-            if same(&echo) != same(&answer) {
-                let (what, first, then) = (std::any::type_name::<Q>(), same(&answer), same(&echo));
-                self.disagreements.push(format!("{what} was answered {first:?}, and again {then:?}"));
-            }
-        }
-        Ok(answer)
-    }
-
-    /// One attempt of a call, and its answer whatever it is.
-    ///
-    /// # Errors
-    /// What the server said, or that nobody did.
-    pub async fn try_once<Q, A, F>(&self, message: Q, method: impl Fn(Keyed, Request<Q>) -> F) -> Result<A, Status>
-    where
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
-        attempt(&self.api, message, &method, ATTEMPT).await
     }
 
     /// The whole main job, and then change after change until it is `enough`; once at least.
@@ -536,31 +456,4 @@ fn undecided(action: Action, plan_token: String) -> v1::ConfirmFilter {
     let states = vec![MappingState::Unmapped.into(), MappingState::Suggested.into()];
     let filter = MappingFilter { states, ..Default::default() };
     v1::ConfirmFilter { filter: Some(filter), action: action.into(), plan_token, ..Default::default() }
-}
-
-/// A new request id.
-#[must_use]
-pub fn new_id() -> String {
-    Uuid::new_v4().to_string()
-}
-
-async fn attempt<Q, A, F>(
-    api: &Keyed,
-    message: Q,
-    method: &impl Fn(Keyed, Request<Q>) -> F,
-    within: Duration,
-) -> Result<A, Status>
-where
-    F: Future<Output = Result<Response<A>, Status>>,
-{
-    match tokio::time::timeout(within, method(api.clone(), Request::new(message))).await {
-        Ok(answer) => answer.map(Response::into_inner),
-        Err(_) => Err(Status::deadline_exceeded("nobody answered")),
-    }
-}
-
-/// Whether trying again may help: the server says so, or the connection broke.
-#[must_use]
-pub fn again(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted) || status.source().is_some()
 }
