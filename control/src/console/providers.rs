@@ -1,18 +1,18 @@
-//! Integration providers: the list with where each stands, one provider, and what can be done with it.
+//! Integration providers: the list with where each stands, and one provider. What is done with it is in `act.rs`.
+
+pub(crate) mod act;
 
 use super::failure::Failure;
-use super::form::Submission;
 use super::jobs::{Fact, JobRow};
-use super::shell::{Alert, Shell, Visitor, address, html, html_with};
+use super::shell::{Alert, Shell, Visitor, address, html};
 use super::words::{Badge, Clock, Moment, contacts_mode, number, provider_state};
 use super::{Console, live, mapping};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
-use linkyard_core::Error;
-use linkyard_core::id::{JobId, ProviderId};
+use axum::response::Response;
+use http::HeaderMap;
+use linkyard_core::id::ProviderId;
 use linkyard_core::job::JobState;
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
@@ -323,159 +323,6 @@ fn buckets(vendors: &Buckets, projects: &Buckets) -> Vec<BucketRow> {
         row("All", "everything that was fetched", |buckets| buckets.fetched),
         row("Left out", "your own company, templates, demo projects", |buckets| buckets.excluded),
     ]
-}
-
-/// Starts a connection test and shows it.
-pub(crate) async fn test(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let done = console.service.provider_test(visitor.scope(), id, Some(&key)).await;
-    started(&console, &visitor, id, done.map(|job| job.id)).await
-}
-
-/// Starts a fetch and shows it.
-pub(crate) async fn fetch(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let done = console.service.directory_fetch(visitor.scope(), id, false, Some(&key)).await;
-    started(&console, &visitor, id, done.map(|job| job.id)).await
-}
-
-/// Stops the work of a provider.
-pub(crate) async fn pause(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let done = console.service.provider_set_paused(visitor.scope(), id, true, Some(&key)).await;
-    changed(&console, &visitor, id, done.map(|_| "provider-paused")).await
-}
-
-/// Goes on with it.
-pub(crate) async fn resume(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let done = console.service.provider_set_paused(visitor.scope(), id, false, Some(&key)).await;
-    changed(&console, &visitor, id, done.map(|_| "provider-resumed")).await
-}
-
-/// Lets a claim through.
-pub(crate) async fn approve(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let done = console.service.provider_approve(visitor.scope(), id, Some(&key)).await;
-    changed(&console, &visitor, id, done.map(|_| "provider-approved")).await
-}
-
-#[derive(Template)]
-#[template(path = "provider_delete.html")]
-struct DeletePage {
-    shell: Shell,
-    id: String,
-    name: String,
-    typed: String,
-    problem: String,
-    linked: Vec<Linked>,
-}
-
-/// The page on which the name is typed before a provider is deleted.
-pub(crate) async fn confirm_delete(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    html(&delete_page(&console, &visitor, provider_id(&id)?, "", "").await?)
-}
-
-async fn delete_page(
-    console: &Console,
-    visitor: &Visitor,
-    id: ProviderId,
-    typed: &str,
-    problem: &str,
-) -> Result<DeletePage, Failure> {
-    let provider = console.service.provider_get(visitor.scope(), id).await?;
-    Ok(DeletePage {
-        shell: Shell::new(visitor, "Delete provider"),
-        id: id.to_string(),
-        name: provider.display_name,
-        typed: typed.to_owned(),
-        problem: problem.to_owned(),
-        linked: Linked::both(console, visitor, id).await?.into(),
-    })
-}
-
-/// Deletes a provider whose name was typed.
-pub(crate) async fn delete(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
-    let typed = form.get("name");
-    let named = match console.service.provider_get(visitor.scope(), id).await {
-        // A page breaks long names and browsers trim what is copied from one; the words decide.
-        Ok(provider) => typed.split_whitespace().eq(provider.display_name.split_whitespace()),
-        // Gone by a click before this one, perhaps: then it is answered like that.
-        Err(Error::NotFound { .. }) => true,
-        Err(error) => return Err(error.into()),
-    };
-    if !named {
-        let problem = "This is not the provider's name. Type it as it stands above.";
-        let page = delete_page(&console, &visitor, id, typed, problem).await?;
-        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
-    }
-    let done = console.service.provider_delete(visitor.scope(), id, None, Some(&key)).await;
-    match done {
-        Ok(_) => Ok(Redirect::to("/providers?notice=provider-deleting").into_response()),
-        Err(error) => refused(&console, &visitor, id, error).await,
-    }
-}
-
-/// The page of a job that was started, or the provider's with what refused it.
-async fn started(console: &Console, visitor: &Visitor, id: ProviderId, done: Result<JobId, Error>) -> Result<Response, Failure> {
-    match done {
-        Ok(job) => Ok(Redirect::to(&format!("/jobs/{job}?notice=job-started")).into_response()),
-        Err(error) => refused(console, visitor, id, error).await,
-    }
-}
-
-/// The provider's page: as it is now, or with what refused the change above it.
-async fn changed(
-    console: &Console,
-    visitor: &Visitor,
-    id: ProviderId,
-    done: Result<&'static str, Error>,
-) -> Result<Response, Failure> {
-    match done {
-        Ok(notice) => Ok(Redirect::to(&format!("/providers/{id}?notice={notice}")).into_response()),
-        Err(error) => refused(console, visitor, id, error).await,
-    }
-}
-
-async fn refused(console: &Console, visitor: &Visitor, id: ProviderId, error: Error) -> Result<Response, Failure> {
-    let failure = Failure::from(error);
-    let page = detail_page(console, visitor, id, Some(Alert::bad(failure.message.clone()))).await?;
-    html_with(failure.status, &page)
 }
 
 /// Jobs that a person would ask about.
