@@ -36,8 +36,10 @@ fn latencies(settings: Settings) -> Vec<Duration> {
 }
 
 pub(super) async fn run(settings: Settings) -> Result<Outcome> {
-    let mut yard =
-        Yard::start(settings, Plan { workers: 1, concurrency: 1, latency_ms: 0, page: 1_000, ..Plan::default() }).await?;
+    // A machine that others keep busy may stand still for two seconds, and that is not what is drilled.
+    let fast_lease = Duration::from_secs(60);
+    let plan = Plan { workers: 1, concurrency: 1, latency_ms: 0, page: 1_000, fast_lease, ..Plan::default() };
+    let mut yard = Yard::start(settings, plan).await?;
     yard.people.truncate(1);
     let api = yard.installation.api(0);
     let person = yard.people.first_mut().context("a tenant")?;

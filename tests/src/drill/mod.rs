@@ -196,7 +196,7 @@ pub const DRILLS: &[Drill] = &[
     drill!("D10", 50, "PostgreSQL is killed ten times", postgres_gone::killed),
     drill!("D11", 30, "answers to commits are lost", postgres_gone::commits_unknown),
     drill!("D16", 40, "ways are cut, reset and silent", d16_cuts::run),
-    drill!("D17", 75, "every way has a long latency", d17_latency::run),
+    drill!("D17", 160, "every way has a long latency", d17_latency::run),
     drill!("D18", 40, "answers are lost on every link, their requests are not", d18_lost_replies::run),
     drill!("D19", 40, "half of the calls are refused for their rate, in every form", d19_refused::run),
     drill!("D20", 50, "the directory is broken, wholly and in part", d20_broken::run),
