@@ -50,6 +50,9 @@ struct Args {
 /// What workers assume of a simulator without limits.
 const FREE: [&str; 2] = ["--budget-initial-spike-limit=1000000", "--budget-initial-hour-limit=1000000"];
 
+/// Nothing begins by itself while all is judged.
+const STILL: [&str; 2] = ["--suggest-after-ms=0", "--test-every-ms=0"];
+
 /// Between two kills the workers are left alone for so long, that they get on.
 const REST: Duration = Duration::from_secs(2);
 /// How long after the demo the jobs that follow it have ended, at most.
@@ -71,7 +74,8 @@ async fn main() -> Result<()> {
     simulator.extend(args.max_page_size.map(|rows| format!("--max-page-size={rows}")));
     simulator.extend(args.project_vendors.iter().map(|file| format!("--project-vendors={}", path(file))));
     // Without limits nobody says what they are, and what workers assume would hold.
-    let worker = if args.limits == "off" { FREE.map(str::to_owned).to_vec() } else { Vec::new() };
+    let free = if args.limits == "off" { FREE.as_slice() } else { &[] };
+    let worker = STILL.iter().chain(free).map(|argument| (*argument).to_owned()).collect();
     let mut installation = Installation::start(args.workers, Told { simulator, worker, links: None }).await?;
     let place = installation.place()?;
     eprintln!("PostgreSQL, Redis, 1 control on {}, {} workers, simulator on {}", place.server, args.workers, place.simulator);

@@ -20,19 +20,34 @@ const TURNS: u32 = 3;
 const WARM: u32 = 10;
 /// Whose jobs they are.
 const OF: &str = "p.company_id >= 5000";
-/// Of what the law says, at least.
-const AT_LEAST: f64 = 0.8;
+/// Of what the law says, at least. A machine that others keep busy computes for longer at the fast pace than it waits at times; slots that
+/// wait for each other would do a third.
+fn at_least(pace: Pace) -> f64 {
+    match pace {
+        Pace::Fast => 0.7,
+        Pace::Full => 0.8,
+    }
+}
 
-/// The ways that jobs use.
-const WAYS: [fn(&Links) -> &Proxy; 3] = [|links| &links.postgres, |links| &links.redis, |links| &links.simulator];
+/// A way that jobs use.
+struct Way {
+    of: fn(&Links) -> &Proxy,
+    /// At the fast pace its latency is so many times as long, because a job goes it so many times less than the other ways: beside its wait,
+    /// what a busy machine computes for a job has to be little.
+    longer: u32,
+}
 
-fn latencies(settings: Settings) -> Vec<Duration> {
-    let all: &[u64] = match settings.pace {
-        // A tenth of the longest one: beside it what a busy machine computes for a job is little.
-        Pace::Fast => &[1_000],
-        Pace::Full => &[50, 200, 1_000],
-    };
-    all.iter().map(|milliseconds| settings.time(Duration::from_millis(*milliseconds))).collect()
+const WAYS: [Way; 3] = [
+    Way { of: |links| &links.postgres, longer: 1 },
+    Way { of: |links| &links.redis, longer: 1 },
+    Way { of: |links| &links.simulator, longer: 4 },
+];
+
+fn latencies(settings: Settings, way: &Way) -> Vec<Duration> {
+    match settings.pace {
+        Pace::Fast => vec![settings.time(Duration::from_secs(1)) * way.longer],
+        Pace::Full => [50, 200, 1_000].map(Duration::from_millis).to_vec(),
+    }
 }
 
 pub(super) async fn run(settings: Settings) -> Result<Outcome> {
@@ -71,7 +86,7 @@ async fn slow_down(scene: &mut Scene<'_>) -> Result<()> {
         least = least.min(all / (one * f64::from(SLOTS)));
     }
     scene.outcome.figures.insert("least_of_the_law", least);
-    scene.outcome.require(least >= AT_LEAST, || {
+    scene.outcome.require(least >= at_least(scene.settings.pace), || {
         format!("with {SLOTS} slots {together:?} jobs ended per second, with one {alone:?}: {least:.2} of what slots allow")
     });
     let lost = scene.sql.number("select count(*) from job where taken_over").await;
@@ -83,14 +98,14 @@ async fn slow_down(scene: &mut Scene<'_>) -> Result<()> {
 /// Jobs per second of so many slots, on each way with each latency.
 async fn measured(scene: &mut Scene<'_>, name: &str, slots: u32) -> Result<Vec<f64>> {
     let mut rates = Vec::new();
-    for (way, link) in WAYS.into_iter().enumerate() {
-        for latency in latencies(scene.settings) {
-            link(scene.installation.links()).weather(Weather { latency, ..Weather::default() });
-            let key = format!("{name}-{way}-{}", latency.as_millis());
+    for (number, way) in WAYS.iter().enumerate() {
+        for latency in latencies(scene.settings, way) {
+            (way.of)(scene.installation.links()).weather(Weather { latency, ..Weather::default() });
+            let key = format!("{name}-{number}-{}", latency.as_millis());
             let rows = Rows { key: &key, kind: "test_connection", of: OF, each: slots * TURNS, apart_ms: 0 };
             rows.write(scene.sql).await;
             rows.ended(scene, async |_| Ok(())).await?;
-            link(scene.installation.links()).weather(Weather::default());
+            (way.of)(scene.installation.links()).weather(Weather::default());
             rates.push(rows.per_second(scene.sql, slots).await?);
         }
     }
