@@ -133,6 +133,7 @@ impl<F: Frequencies> Comparison<'_, F> {
         let sharing = self.frequencies.sharing(key);
         let few = (2..=weights::FEW_SHARING as usize).contains(&sharing);
         let one_firm = if few { self.frequencies.namesakes(key, self.slot) } else { 1 };
+        // A record of the left one's own is taken for one of that firm: if it is not, one stranger too many is counted, which is careful.
         let others = sharing.saturating_sub(one_firm.max(1 + self.own)) as f32;
         let strangers = others * (others / weights::FEW_SHARING).min(1.0);
         let shared = match key {

@@ -51,7 +51,8 @@ impl Frequencies for Index {
 
     fn namesakes(&self, key: Key, slot: u32) -> usize {
         let names = |slot: u32| self.entry(slot).names.iter().map(|called| &self.names.node(called.node).words);
-        let alike = |other: u32| names(other).any(|name| names(slot).any(|own| own == name));
+        // Names of signs only have no words, and are not one name for that.
+        let alike = |other: u32| names(other).any(|name| !name.is_empty() && names(slot).any(|own| own == name));
         self.sharing.get(&key).map_or(0, |slots| slots.iter().filter(|other| alike(**other)).count())
     }
 

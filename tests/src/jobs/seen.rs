@@ -1,4 +1,4 @@
-//! What jobs brought about, as values to compare: without ids of ours and times, so that equal states are equal.
+//! What jobs brought about, as a case looks at it. `state` and its parts have no ids of ours and no times, so that equal states are equal.
 
 use super::{Bench, COMPANY};
 use crate::sheet::Sheet;

@@ -75,6 +75,18 @@ fn a_firm_entered_three_times_shares_its_house_with_nobody() {
 }
 
 #[test]
+fn names_of_signs_are_not_one_firm() {
+    let house = |id: &str, name: &str| vendor(id, name, "4909 W Division", "Chicago", "");
+    let alike = |signs: [&str; 3]| {
+        let there = [house("t", signs[0]), house("u", signs[1]), house("v", signs[2])];
+        let found = suggest(&there, &house("h", "Oxbow Hauling"));
+        found.into_iter().find(|found| found.id == "t").map(|found| found.alike)
+    };
+    let of_signs = alike(["!!!", "???", "***"]);
+    assert!(of_signs.is_some() && of_signs == alike(["!!!", "Zephyr Tile", "Blue Heron Glass"]), "{of_signs:?}");
+}
+
+#[test]
 fn what_nothing_contradicts_stands_before_what_something_does() {
     let site = |record: Record| Record { website: "quillfeather.com".into(), postcode: "60432".into(), ..record };
     let there = [
