@@ -2,14 +2,13 @@
 
 use super::Console;
 use super::failure::{Failure, capitalised};
-use super::live;
+use super::live::Screen;
 use super::shell::{Shell, Visitor, address, html};
 use super::words::{Clock, Moment};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::page::PageRequest;
 use linkyard_store::{AuditEntry, AuditFilter};
 use std::collections::HashMap;
@@ -125,16 +124,10 @@ pub(crate) async fn show(
 }
 
 /// Its stream.
-pub(crate) async fn show_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    let shared = console.clone();
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, query) = (shared.clone(), query.clone());
-        async move { Ok(page(&console, &visitor, &query).await?.render()?) }
+pub(crate) async fn show_live(screen: Screen, Query(query): Query_) -> Response {
+    screen.watch(move |console, visitor| {
+        let query = query.clone();
+        async move { page(&console, &visitor, &query).await }
     })
 }
 

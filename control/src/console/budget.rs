@@ -3,7 +3,7 @@
 use super::Console;
 use super::failure::Failure;
 use super::jobs::Fact;
-use super::live;
+use super::live::Screen;
 use super::plot::Plot;
 use super::plot::budget::{BACK, Drawing, plot};
 use super::shell::{Shell, Visitor, address, html};
@@ -13,7 +13,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::budget::{CallMinute, Usage};
 use linkyard_core::page::PageRequest;
 use linkyard_core::provider::Provider;
@@ -86,16 +85,11 @@ pub(crate) async fn show(
 }
 
 /// Its stream.
-pub(crate) async fn show_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    let (shared, after) = (console.clone(), query.get("after").cloned());
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, after) = (shared.clone(), after.clone());
-        async move { Ok(page(&console, &visitor, after).await?.render()?) }
+pub(crate) async fn show_live(screen: Screen, Query(query): Query<HashMap<String, String>>) -> Response {
+    let after = query.get("after").cloned();
+    screen.watch(move |console, visitor| {
+        let after = after.clone();
+        async move { page(&console, &visitor, after).await }
     })
 }
 

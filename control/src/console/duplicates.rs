@@ -8,16 +8,16 @@ pub(crate) use clean_up::{dismiss, map, merge, restore};
 pub(crate) use view::{GroupCard, cards};
 
 use super::Console;
+use super::asked::Id;
 use super::failure::Failure;
-use super::live;
+use super::live::Screen;
 use super::registry::provider_names;
 use super::shell::{Alert, Shell, Visitor, address, html};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use clean_up::CleanUp;
-use http::HeaderMap;
 use linkyard_core::duplicate::Searched;
 use linkyard_core::id::DuplicateGroupId;
 use linkyard_core::mapping::Subject;
@@ -60,16 +60,10 @@ pub(crate) async fn list(
 }
 
 /// Its stream.
-pub(crate) async fn list_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query<Words>,
-) -> Response {
-    let shared = console.clone();
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, query) = (shared.clone(), query.clone());
-        async move { Ok(list_page(&console, &visitor, &query).await?.render()?) }
+pub(crate) async fn list_live(screen: Screen, Query(query): Query<Words>) -> Response {
+    screen.watch(move |console, visitor| {
+        let query = query.clone();
+        async move { list_page(&console, &visitor, &query).await }
     })
 }
 
@@ -129,14 +123,10 @@ struct DetailPage {
 pub(crate) async fn detail(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<DuplicateGroupId>,
     Query(query): Query<Words>,
 ) -> Result<Response, Failure> {
-    html(&detail_page(&console, &visitor, group_id(&id)?, &query, None).await?)
-}
-
-fn group_id(text: &str) -> Result<DuplicateGroupId, Failure> {
-    text.parse().map_err(|_| Failure::nowhere())
+    html(&detail_page(&console, &visitor, id, &query, None).await?)
 }
 
 async fn detail_page(

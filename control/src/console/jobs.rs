@@ -1,16 +1,15 @@
 //! Jobs: the list, and one job with its progress, its failures by reason, and what can be done about it.
 
+use super::asked::{Asked, Id};
 use super::failure::Failure;
-use super::form::Submission;
-use super::live;
+use super::live::Screen;
 use super::shell::{Alert, Shell, Visitor, address, html, html_with};
 use super::words::{Badge, Clock, Moment, job_state, job_title, number};
 use super::{Console, providers};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderMap;
 use linkyard_core::Error;
 use linkyard_core::id::{JobId, ProviderId};
 use linkyard_core::job::{Job, JobKind, JobState, Lane, RequestedState};
@@ -130,16 +129,10 @@ pub(crate) async fn list(
 }
 
 /// Its stream.
-pub(crate) async fn list_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    let shared = console.clone();
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, query) = (shared.clone(), query.clone());
-        async move { Ok(list_page(&console, &visitor, &query).await?.render()?) }
+pub(crate) async fn list_live(screen: Screen, Query(query): Query_) -> Response {
+    screen.watch(move |console, visitor| {
+        let query = query.clone();
+        async move { list_page(&console, &visitor, &query).await }
     })
 }
 
@@ -264,27 +257,14 @@ impl ReasonRow {
 pub(crate) async fn detail(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Failure> {
-    html(&detail_page(&console, &visitor, job_id(&id)?, None).await?)
+    html(&detail_page(&console, &visitor, id, None).await?)
 }
 
 /// Its stream.
-pub(crate) async fn detail_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    let (id, shared) = (job_id(&id)?, console.clone());
-    Ok(live::stream(&console, &visitor, &headers, move |visitor| {
-        let console = shared.clone();
-        async move { Ok(detail_page(&console, &visitor, id, None).await?.render()?) }
-    }))
-}
-
-fn job_id(text: &str) -> Result<JobId, Failure> {
-    text.parse().map_err(|_| Failure::nowhere())
+pub(crate) async fn detail_live(screen: Screen, Id(id): Id<JobId>) -> Response {
+    screen.watch(move |console, visitor| async move { detail_page(&console, &visitor, id, None).await })
 }
 
 async fn detail_page(console: &Console, visitor: &Visitor, id: JobId, alert: Option<Alert>) -> Result<DetailPage, Failure> {
@@ -372,41 +352,25 @@ fn collect(place: String, value: &serde_json::Value, facts: &mut Vec<Fact>) {
 }
 
 /// Stops a job.
-pub(crate) async fn cancel(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (job_id(&id)?, form.request_key()?);
-    let done = console.service.job_cancel(visitor.scope(), id, Some(&key)).await;
-    steered(&console, &visitor, id, done.map(|_| "job-cancelled")).await
+pub(crate) async fn cancel(asked: Asked<JobId>) -> Result<Response, Failure> {
+    let done = asked.console.service.job_cancel(asked.visitor.scope(), asked.id, Some(&asked.key)).await;
+    steered(&asked, done.map(|_| "job-cancelled")).await
 }
 
 /// Runs what failed of a job again.
-pub(crate) async fn retry(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (job_id(&id)?, form.request_key()?);
-    let done = console.service.job_retry(visitor.scope(), id, Some(&key)).await;
-    steered(&console, &visitor, id, done.map(|_| "job-retried")).await
+pub(crate) async fn retry(asked: Asked<JobId>) -> Result<Response, Failure> {
+    let done = asked.console.service.job_retry(asked.visitor.scope(), asked.id, Some(&asked.key)).await;
+    steered(&asked, done.map(|_| "job-retried")).await
 }
 
 /// The job's page: as it is now, or with what refused the change above it.
-async fn steered(
-    console: &Console,
-    visitor: &Visitor,
-    id: JobId,
-    done: Result<&'static str, Error>,
-) -> Result<Response, Failure> {
+async fn steered(asked: &Asked<JobId>, done: Result<&'static str, Error>) -> Result<Response, Failure> {
     match done {
-        Ok(notice) => Ok(Redirect::to(&format!("/jobs/{id}?notice={notice}")).into_response()),
+        Ok(notice) => Ok(Redirect::to(&format!("/jobs/{}?notice={notice}", asked.id)).into_response()),
         Err(error) => {
             let failure = Failure::from(error);
-            let page = detail_page(console, visitor, id, Some(Alert::bad(failure.message.clone()))).await?;
+            let alert = Alert::bad(failure.message.clone());
+            let page = detail_page(&asked.console, &asked.visitor, asked.id, Some(alert)).await?;
             html_with(failure.status, &page)
         }
     }

@@ -5,10 +5,13 @@ use super::Console;
 use super::failure::Failure;
 use super::shell::Visitor;
 use super::sign_in;
+use askama::Template;
+use axum::Extension;
+use axum::extract::FromRequestParts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use http::HeaderMap;
+use http::request::Parts;
 use linkyard_store::SessionUse;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -22,56 +25,70 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A page that is open on many screens is made no more often than this share of the time: an expensive one is looked at less often.
 const REST: u32 = 4;
 
-/// One open page.
-struct Watch<F> {
+/// A page that is open on somebody's screen.
+#[derive(Debug)]
+pub(crate) struct Screen {
     console: Console,
+    visitor: Visitor,
     session: Option<SecretString>,
-    render: F,
-    /// The look of the page that the visitor has.
+    /// The look of the page that the visitor has; empty before the first event.
     seen: String,
+}
+
+impl FromRequestParts<Console> for Screen {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+        let visitor = Extension::<Visitor>::from_request_parts(parts, console).await;
+        let Extension(visitor) = visitor.map_err(|_| Failure::nowhere())?;
+        let seen = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Self { console: console.clone(), visitor: visitor.comparing(), session: sign_in::secret(&parts.headers), seen })
+    }
+}
+
+impl Screen {
+    /// The stream of the page that `make` makes: an event whenever it comes out differently, `ended` when the session has.
+    pub(crate) fn watch<F, Making, Page>(self, make: F) -> Response
+    where
+        F: Fn(Console, Visitor) -> Making + Send + Sync + 'static,
+        Making: Future<Output = Result<Page, Failure>> + Send,
+        Page: Template,
+    {
+        let watch = Watch { screen: self, make, next: Instant::now(), ended: false };
+        let events = stream::unfold(watch, |mut watch| async move {
+            let event = watch.next().await?;
+            Some((Ok::<_, Infallible>(event), watch))
+        });
+        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    }
+}
+
+/// A screen, how its page is made, and when next.
+struct Watch<F> {
+    screen: Screen,
+    make: F,
     next: Instant,
     ended: bool,
 }
 
-/// The stream of an open page that `render` makes: an event whenever the page comes out differently, `ended` when the session has.
-pub(crate) fn stream<F, Page>(console: &Console, visitor: &Visitor, headers: &HeaderMap, render: F) -> Response
+impl<F, Making, Page> Watch<F>
 where
-    F: Fn(Visitor) -> Page + Send + Sync + 'static,
-    Page: Future<Output = Result<String, Failure>> + Send,
-{
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let visitor = visitor.comparing();
-    let watch = Watch {
-        console: console.clone(),
-        session: sign_in::secret(headers),
-        render: move || render(visitor.clone()),
-        seen,
-        next: Instant::now(),
-        ended: false,
-    };
-    let events = stream::unfold(watch, |mut watch| async move {
-        let event = watch.next().await?;
-        Some((Ok::<_, Infallible>(event), watch))
-    });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
-}
-
-impl<F, Page> Watch<F>
-where
-    F: Fn() -> Page,
-    Page: Future<Output = Result<String, Failure>>,
+    F: Fn(Console, Visitor) -> Making,
+    Making: Future<Output = Result<Page, Failure>>,
+    Page: Template,
 {
     /// The next event; `None` when the process stops, the page can not be made any more, or the session has ended.
     async fn next(&mut self) -> Option<Event> {
         if self.ended {
             return None;
         }
-        let draining = self.console.draining.clone();
-        let mut ticks = interval_at(self.next, self.console.every);
+        let Screen { console, visitor, .. } = &self.screen;
+        let (console, visitor) = (console.clone(), visitor.clone());
+        let mut ticks = interval_at(self.next, console.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = draining.cancelled() => return None,
+                () = console.draining.cancelled() => return None,
                 _ = ticks.tick() => {}
             }
             if !self.signed_in().await {
@@ -80,21 +97,21 @@ where
             }
             let begin = Instant::now();
             // A page that fails says so when it is fetched; the stream ends and is opened again by the browser.
-            let page = (self.render)().await.ok()?;
-            self.next = Instant::now() + self.console.every.max(begin.elapsed() * REST);
+            let page = (self.make)(console.clone(), visitor.clone()).await.ok()?.render().ok()?;
+            self.next = Instant::now() + console.every.max(begin.elapsed() * REST);
             ticks.reset_at(self.next);
             let look = hex(&Sha256::digest(page.as_bytes())[..8]);
-            if look != self.seen {
-                self.seen.clone_from(&look);
+            if look != self.screen.seen {
+                self.screen.seen.clone_from(&look);
                 return Some(Event::default().event("change").id(look).data("look again"));
             }
         }
     }
 
     async fn signed_in(&self) -> bool {
-        let Some(secret) = &self.session else { return false };
+        let Some(secret) = &self.screen.session else { return false };
         // A database that does not answer now ends no session.
-        self.console.service.session_check(secret, SessionUse::Page).await.map_or(true, |session| session.is_some())
+        self.screen.console.service.session_check(secret, SessionUse::Page).await.map_or(true, |session| session.is_some())
     }
 }
 

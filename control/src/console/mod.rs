@@ -5,6 +5,7 @@
 //! things that are shown (the services'), and any JavaScript but `assets/app.js`, without which everything works as well.
 
 mod admit;
+mod asked;
 mod assets;
 mod audit;
 mod budget;

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::jobs::{JobRow, mapping_of};
-use super::live;
+use super::live::Screen;
 use super::plot::{self, Plot};
 use super::providers::{ACTIVE, ProviderRow};
 use super::registry::provider_names;
@@ -13,7 +13,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::id::ProviderId;
 use linkyard_core::job::JobState;
 use linkyard_core::mapping::Subject;
@@ -57,12 +56,8 @@ pub(crate) async fn show(State(console): State<Console>, Extension(visitor): Ext
 }
 
 /// Its stream.
-pub(crate) async fn live(State(console): State<Console>, Extension(visitor): Extension<Visitor>, headers: HeaderMap) -> Response {
-    let shared = console.clone();
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let console = shared.clone();
-        async move { Ok(page(&console, &visitor).await?.render()?) }
-    })
+pub(crate) async fn live(screen: Screen) -> Response {
+    screen.watch(move |console, visitor| async move { page(&console, &visitor).await })
 }
 
 async fn page(console: &Console, visitor: &Visitor) -> Result<OverviewPage, Failure> {

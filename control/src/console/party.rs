@@ -2,19 +2,19 @@
 //! Procore shows, what looks like it, and what was done to it.
 
 use super::Console;
+use super::asked::Id;
 use super::audit::{self, Entry};
 use super::duplicates::{GroupCard, cards};
 use super::failure::Failure;
 use super::jobs::Fact;
-use super::live;
+use super::live::Screen;
 use super::registry::{MarkRow, Names, one_line, provider_names};
 use super::shell::{Shell, Visitor, html};
 use super::words::{Badge, Clock, Moment, coverage_status, insurance_status, number};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::compliance::Coverage;
 use linkyard_core::contact::Contact;
 use linkyard_core::id::{PartyId, ProviderId, TargetId};
@@ -142,27 +142,14 @@ impl LineRow {
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<PartyId>,
 ) -> Result<Response, Failure> {
-    html(&page(&console, &visitor, party_id(&id)?).await?)
+    html(&page(&console, &visitor, id).await?)
 }
 
 /// Its stream.
-pub(crate) async fn show_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    let (id, shared) = (party_id(&id)?, console.clone());
-    Ok(live::stream(&console, &visitor, &headers, move |visitor| {
-        let console = shared.clone();
-        async move { Ok(page(&console, &visitor, id).await?.render()?) }
-    }))
-}
-
-fn party_id(text: &str) -> Result<PartyId, Failure> {
-    text.parse().map_err(|_| Failure::nowhere())
+pub(crate) async fn show_live(screen: Screen, Id(id): Id<PartyId>) -> Response {
+    screen.watch(move |console, visitor| async move { page(&console, &visitor, id).await })
 }
 
 async fn page(console: &Console, visitor: &Visitor, id: PartyId) -> Result<PartyPage, Failure> {

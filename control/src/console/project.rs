@@ -2,20 +2,20 @@
 //! it.
 
 use super::Console;
+use super::asked::Id;
 use super::audit::{self, Entry};
 use super::duplicates::{GroupCard, cards};
 use super::failure::Failure;
 use super::jobs::Fact;
-use super::live;
+use super::live::Screen;
 use super::party::{Way, known};
 use super::registry::{MarkRow, one_line, provider_names};
 use super::shell::{Shell, Visitor, address, html};
 use super::words::number;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::id::{ProjectId, TargetId};
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
@@ -46,29 +46,19 @@ type Query_ = Query<HashMap<String, String>>;
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<ProjectId>,
     Query(query): Query_,
 ) -> Result<Response, Failure> {
-    html(&page(&console, &visitor, project_id(&id)?, query.get("after").cloned()).await?)
+    html(&page(&console, &visitor, id, query.get("after").cloned()).await?)
 }
 
 /// Its stream.
-pub(crate) async fn show_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(query): Query_,
-) -> Result<Response, Failure> {
-    let (id, shared, after) = (project_id(&id)?, console.clone(), query.get("after").cloned());
-    Ok(live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, after) = (shared.clone(), after.clone());
-        async move { Ok(page(&console, &visitor, id, after).await?.render()?) }
-    }))
-}
-
-fn project_id(text: &str) -> Result<ProjectId, Failure> {
-    text.parse().map_err(|_| Failure::nowhere())
+pub(crate) async fn show_live(screen: Screen, Id(id): Id<ProjectId>, Query(query): Query_) -> Response {
+    let after = query.get("after").cloned();
+    screen.watch(move |console, visitor| {
+        let after = after.clone();
+        async move { page(&console, &visitor, id, after).await }
+    })
 }
 
 async fn page(console: &Console, visitor: &Visitor, id: ProjectId, after: Option<String>) -> Result<ProjectPage, Failure> {

@@ -1,16 +1,16 @@
 //! The form of an integration provider, in the article's fields and words: for a new one, and to change one.
 
 use super::Console;
+use super::asked::{Asked, Id};
 use super::failure::Failure;
 use super::form::{Choice, Field, Problems, Submission};
-use super::providers::provider_id;
 use super::shell::{Alert, Shell, Visitor, html, html_with};
 use super::words::contacts_mode;
 use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES};
 use crate::service::ProviderForm;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use linkyard_core::error::Violations;
 use linkyard_core::id::{ComplianceProfileId, PartyTypeId, ProviderId};
@@ -158,21 +158,15 @@ fn read(form: &Submission) -> CoreResult<linkyard_core::provider::NewProvider> {
 pub(crate) async fn edit(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<ProviderId>,
 ) -> Result<Response, Failure> {
-    let id = provider_id(&id)?;
     let provider = console.service.provider_get(visitor.scope(), id).await?;
     html(&page(&console, &visitor, Some(id), Values::of(&provider), Problems::default(), None).await?)
 }
 
 /// Changes a provider.
-pub(crate) async fn update(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (provider_id(&id)?, form.request_key()?);
+pub(crate) async fn update(asked: Asked<ProviderId>) -> Result<Response, Failure> {
+    let Asked { console, visitor, id, form, key } = asked;
     let updated = match change(&form) {
         Ok((change, credentials, revision)) => {
             let service = &console.service;

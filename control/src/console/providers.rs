@@ -2,16 +2,17 @@
 
 pub(crate) mod act;
 
+use super::asked::Id;
 use super::failure::Failure;
 use super::jobs::{Fact, JobRow};
+use super::live::Screen;
 use super::shell::{Alert, Shell, Visitor, address, html};
 use super::words::{Badge, Clock, Moment, contacts_mode, number, provider_state};
-use super::{Console, live, mapping};
+use super::{Console, mapping};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::id::ProviderId;
 use linkyard_core::job::JobState;
 use linkyard_core::mapping::Subject;
@@ -143,16 +144,11 @@ pub(crate) async fn list(
 }
 
 /// Its stream.
-pub(crate) async fn list_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    let (shared, after) = (console.clone(), query.get("after").cloned());
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, after) = (shared.clone(), after.clone());
-        async move { Ok(list_page(&console, &visitor, after).await?.render()?) }
+pub(crate) async fn list_live(screen: Screen, Query(query): Query_) -> Response {
+    let after = query.get("after").cloned();
+    screen.watch(move |console, visitor| {
+        let after = after.clone();
+        async move { list_page(&console, &visitor, after).await }
     })
 }
 
@@ -225,28 +221,14 @@ struct BucketRow {
 pub(crate) async fn detail(
     State(console): State<Console>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id<ProviderId>,
 ) -> Result<Response, Failure> {
-    html(&detail_page(&console, &visitor, provider_id(&id)?, None).await?)
+    html(&detail_page(&console, &visitor, id, None).await?)
 }
 
 /// Its stream.
-pub(crate) async fn detail_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    let (id, shared) = (provider_id(&id)?, console.clone());
-    Ok(live::stream(&console, &visitor, &headers, move |visitor| {
-        let console = shared.clone();
-        async move { Ok(detail_page(&console, &visitor, id, None).await?.render()?) }
-    }))
-}
-
-/// The id in an address.
-pub(crate) fn provider_id(text: &str) -> Result<ProviderId, Failure> {
-    text.parse().map_err(|_| Failure::nowhere())
+pub(crate) async fn detail_live(screen: Screen, Id(id): Id<ProviderId>) -> Response {
+    screen.watch(move |console, visitor| async move { detail_page(&console, &visitor, id, None).await })
 }
 
 async fn detail_page(console: &Console, visitor: &Visitor, id: ProviderId, alert: Option<Alert>) -> Result<DetailPage, Failure> {

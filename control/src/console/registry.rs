@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use super::jobs::Tab;
-use super::live;
+use super::live::Screen;
 use super::shell::{Shell, Visitor, address, html};
 use super::words::{Clock, Moment, number};
 use super::{Console, providers};
@@ -11,7 +11,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use linkyard_core::directory::Address;
 use linkyard_core::id::ProviderId;
 use linkyard_core::mapping::Subject;
@@ -138,13 +137,8 @@ pub(crate) async fn parties(
 }
 
 /// Their stream.
-pub(crate) async fn parties_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    watch(&console, &visitor, &headers, Subject::Vendor, query)
+pub(crate) async fn parties_live(screen: Screen, Query(query): Query_) -> Response {
+    watch(screen, Subject::Vendor, query)
 }
 
 /// All projects.
@@ -157,26 +151,14 @@ pub(crate) async fn projects(
 }
 
 /// Their stream.
-pub(crate) async fn projects_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    watch(&console, &visitor, &headers, Subject::Project, query)
+pub(crate) async fn projects_live(screen: Screen, Query(query): Query_) -> Response {
+    watch(screen, Subject::Project, query)
 }
 
-fn watch(
-    console: &Console,
-    visitor: &Visitor,
-    headers: &HeaderMap,
-    subject: Subject,
-    query: HashMap<String, String>,
-) -> Response {
-    let shared = console.clone();
-    live::stream(console, visitor, headers, move |visitor| {
-        let (console, query) = (shared.clone(), query.clone());
-        async move { Ok(list_page(&console, &visitor, subject, &query).await?.render()?) }
+fn watch(screen: Screen, subject: Subject, query: HashMap<String, String>) -> Response {
+    screen.watch(move |console, visitor| {
+        let query = query.clone();
+        async move { list_page(&console, &visitor, subject, &query).await }
     })
 }
 

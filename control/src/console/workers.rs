@@ -1,16 +1,16 @@
 //! Worker processes of the installation: what they are, how busy, when they were heard of, and how one is asked to end. For operators.
 
 use super::Console;
+use super::asked::Id;
 use super::failure::Failure;
 use super::form::Submission;
-use super::live;
+use super::live::Screen;
 use super::shell::{Shell, Visitor, html};
 use super::words::{Badge, Moment, number};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderMap;
 use linkyard_core::id::WorkerId;
 use linkyard_core::worker::Worker;
 
@@ -69,16 +69,8 @@ pub(crate) async fn show(State(console): State<Console>, Extension(visitor): Ext
 }
 
 /// Its stream.
-pub(crate) async fn show_live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    headers: HeaderMap,
-) -> Response {
-    let shared = console.clone();
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let console = shared.clone();
-        async move { Ok(page(&console, &visitor).await?.render()?) }
-    })
+pub(crate) async fn show_live(screen: Screen) -> Response {
+    screen.watch(move |console, visitor| async move { page(&console, &visitor).await })
 }
 
 async fn page(console: &Console, visitor: &Visitor) -> Result<WorkersPage, Failure> {
@@ -93,8 +85,7 @@ async fn page(console: &Console, visitor: &Visitor) -> Result<WorkersPage, Failu
 }
 
 /// Asks a process to take no more jobs and to end. Asking again is asking once.
-pub(crate) async fn drain(State(console): State<Console>, Path(id): Path<String>, form: Submission) -> Result<Response, Failure> {
-    let id: WorkerId = id.parse().map_err(|_| Failure::nowhere())?;
+pub(crate) async fn drain(State(console): State<Console>, Id(id): Id<WorkerId>, form: Submission) -> Result<Response, Failure> {
     form.request_key()?;
     console.service.worker_drain(id).await?;
     Ok(Redirect::to("/workers?notice=worker-draining").into_response())

@@ -2,14 +2,12 @@
 //!
 //! Each step is an address, so it works without scripts and can be gone back from; only the last one changes anything.
 
-use super::{Words, detail_page, group_id};
+use super::{Words, detail_page};
 use crate::console::Console;
+use crate::console::asked::Asked;
 use crate::console::failure::Failure;
-use crate::console::form::Submission;
 use crate::console::shell::{Alert, Visitor, html_with};
 use crate::console::words::number;
-use axum::Extension;
-use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use linkyard_core::Error;
 use linkyard_core::duplicate::{DuplicateGroup, MemberId};
@@ -164,69 +162,43 @@ async fn name_of(console: &Console, visitor: &Visitor, subject: Subject, target:
 }
 
 /// Calls the records of a group different.
-pub(crate) async fn dismiss(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    say(&console, &visitor, group_id(&id)?, true, &form).await
+pub(crate) async fn dismiss(asked: Asked<DuplicateGroupId>) -> Result<Response, Failure> {
+    say(&asked, true).await
 }
 
 /// Takes that back.
-pub(crate) async fn restore(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    say(&console, &visitor, group_id(&id)?, false, &form).await
+pub(crate) async fn restore(asked: Asked<DuplicateGroupId>) -> Result<Response, Failure> {
+    say(&asked, false).await
 }
 
-async fn say(
-    console: &Console,
-    visitor: &Visitor,
-    id: DuplicateGroupId,
-    dismissed: bool,
-    form: &Submission,
-) -> Result<Response, Failure> {
-    console.service.duplicate_dismiss(visitor.scope(), id, dismissed, Some(&form.request_key()?)).await?;
+async fn say(asked: &Asked<DuplicateGroupId>, dismissed: bool) -> Result<Response, Failure> {
+    asked.console.service.duplicate_dismiss(asked.visitor.scope(), asked.id, dismissed, Some(&asked.key)).await?;
     let notice = if dismissed { "duplicates-dismissed" } else { "duplicates-restored" };
-    Ok(Redirect::to(&format!("/duplicates/{id}?notice={notice}")).into_response())
+    Ok(Redirect::to(&format!("/duplicates/{}?notice={notice}", asked.id)).into_response())
 }
 
 /// Matches every record of a directory's group to one party or project.
-pub(crate) async fn map(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (group_id(&id)?, form.request_key()?);
-    let group = console.service.duplicate_get(visitor.scope(), id).await?;
+pub(crate) async fn map(asked: Asked<DuplicateGroupId>) -> Result<Response, Failure> {
+    let Asked { console, visitor, id, form, key } = &asked;
+    let group = console.service.duplicate_get(visitor.scope(), *id).await?;
     let provider = group.searched.provider.ok_or_else(Failure::nowhere)?;
     let target = form.get("target").parse::<TargetId>().map_err(|_| Failure::unreadable())?;
     let plan_token = Some(form.get("plan_token").to_owned()).filter(|token| !token.is_empty());
-    let selection = Selection::Group { group: id, target: Some(target), plan_token };
+    let selection = Selection::Group { group: *id, target: Some(target), plan_token };
     let subject = group.searched.subject;
-    let done = console.service.mapping_confirm(visitor.scope(), provider, subject, &selection, false, Some(&key)).await;
+    let done = console.service.mapping_confirm(visitor.scope(), provider, subject, &selection, false, Some(key)).await;
     match done.map(|confirmed| confirmed.job) {
         Ok(Some(job)) => Ok(Redirect::to(&format!("/jobs/{}?notice=job-started", job.id)).into_response()),
         Ok(None) => Ok(Redirect::to(&format!("/duplicates/{id}?notice=nothing-to-link")).into_response()),
-        Err(error) => refused(&console, &visitor, id, &form, error).await,
+        Err(error) => refused(&asked, error).await,
     }
 }
 
 /// Merges the parties of the registry's group into one of them.
-pub(crate) async fn merge(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
-    form: Submission,
-) -> Result<Response, Failure> {
-    let (id, key) = (group_id(&id)?, form.request_key()?);
+pub(crate) async fn merge(asked: Asked<DuplicateGroupId>) -> Result<Response, Failure> {
+    let Asked { console, visitor, id, form, key } = &asked;
     let target = form.get("target").parse::<PartyId>().map_err(|_| Failure::unreadable())?;
-    let group = console.service.duplicate_get(visitor.scope(), id).await?;
+    let group = console.service.duplicate_get(visitor.scope(), *id).await?;
     if group.searched.provider.is_some() || group.searched.subject != Subject::Vendor {
         return Err(Failure::nowhere());
     }
@@ -239,22 +211,17 @@ pub(crate) async fn merge(
         // One request per party that goes: sent again, the form goes on where it was.
         let own = RequestKey { method: format!("{} {source}", key.method), ..key.clone() };
         if let Err(error) = console.service.parties_merge(visitor.scope(), &merge, Some(&own)).await {
-            return refused(&console, &visitor, id, &form, error).await;
+            return refused(&asked, error).await;
         }
     }
     Ok(Redirect::to(&format!("/parties/{target}?notice=parties-merged")).into_response())
 }
 
 /// The group's page with what refused the change above it.
-async fn refused(
-    console: &Console,
-    visitor: &Visitor,
-    id: DuplicateGroupId,
-    form: &Submission,
-    error: Error,
-) -> Result<Response, Failure> {
+async fn refused(asked: &Asked<DuplicateGroupId>, error: Error) -> Result<Response, Failure> {
+    let Asked { console, visitor, id, form, .. } = asked;
     let failure = Failure::from(error);
     let query = Words::from([("target".to_owned(), form.get("target").to_owned())]);
-    let page = detail_page(console, visitor, id, &query, Some(Alert::bad(failure.message.clone()))).await?;
+    let page = detail_page(console, visitor, *id, &query, Some(Alert::bad(failure.message.clone()))).await?;
     html_with(failure.status, &page)
 }

@@ -3,7 +3,7 @@
 use super::super::Console;
 use super::super::failure::Failure;
 use super::super::form::Choice;
-use super::super::live;
+use super::super::live::Screen;
 use super::super::providers::{self, Linked};
 use super::super::shell::{Alert, Shell, Visitor, html, html_with};
 use super::super::words::{Moment, number};
@@ -15,7 +15,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use linkyard_core::Error;
 use linkyard_core::id::{PartyId, ProjectId, RecordId, TargetId};
 use linkyard_core::mapping::{Mapping, MappingState, MappingView, Subject};
@@ -157,17 +157,11 @@ pub(crate) async fn show(
 }
 
 /// Its stream.
-pub(crate) async fn live(
-    State(console): State<Console>,
-    Extension(visitor): Extension<Visitor>,
-    place: Place,
-    headers: HeaderMap,
-    Query(query): Query_,
-) -> Response {
-    let (shared, view) = (console.clone(), View::read(&query));
-    live::stream(&console, &visitor, &headers, move |visitor| {
-        let (console, view) = (shared.clone(), view.clone());
-        async move { Ok(page(&console, &visitor, &place, &view, None).await?.render()?) }
+pub(crate) async fn live(place: Place, screen: Screen, Query(query): Query_) -> Response {
+    let view = View::read(&query);
+    screen.watch(move |console, visitor| {
+        let view = view.clone();
+        async move { page(&console, &visitor, &place, &view, None).await }
     })
 }
 

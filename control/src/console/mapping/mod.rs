@@ -15,7 +15,6 @@ mod view;
 mod work;
 
 use super::failure::Failure;
-use super::providers::provider_id;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use linkyard_core::id::ProviderId;
@@ -35,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((list, provider)) = path.map_err(|_| Failure::nowhere())?;
         let words = Words::named(&list).ok_or_else(Failure::nowhere)?;
-        Ok(Self { subject: words.subject, provider: provider_id(&provider)? })
+        Ok(Self { subject: words.subject, provider: provider.parse().map_err(|_| Failure::nowhere())? })
     }
 }
 
