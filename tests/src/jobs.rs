@@ -1,15 +1,16 @@
-//! The bench on which jobs are tested: a simulator, a database, and workers that can be stopped or killed.
+//! The bench on which jobs are tested: a simulator, a database, and what a case sets up and asks for. The workers are in `workers.rs`,
+//! what can be seen of their work in `seen.rs`.
 //!
-//! A killed worker has a runtime of its own that is torn down wherever its tasks stand, as a killed process would be; what it leaves is
-//! what is in the database. Every helper panics where it can not do its work: the case that called it says nothing then. What can be seen
-//! of the work is in `seen.rs`.
+//! Every helper panics where it can not do its work: the case that called it says nothing then.
 
 mod seen;
+mod workers;
+
+pub use workers::{Doomed, Worker};
 
 use crate::build::Side;
 use crate::databases::{Databases, open_sql};
 use crate::ground;
-use crate::redis::RedisServer;
 use linkyard_control::{Imported, Service};
 use linkyard_core::compliance::{Coverage, CoverageStatus, NewCoverage};
 use linkyard_core::decision_file::ImportOptions;
@@ -21,17 +22,11 @@ use linkyard_core::plan::{BulkAction, Selection};
 use linkyard_core::provider::ContactsMode;
 use linkyard_core::scope::Scope;
 use linkyard_core::suggestion::Band;
-use linkyard_procore::Procore;
-use linkyard_queue::{BudgetArgs, Doorbell, MemoryBudget, Redis};
 use linkyard_simulator::{CompanySpec, Config, Limits, Simulator};
 use linkyard_store::{RegistryFilter, SealingKey, Store};
-use linkyard_worker::{Perform, WorkerArgs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// The company of all these tests; above 32 bits.
 pub const COMPANY: u64 = 598_134_325_812_345;
@@ -56,40 +51,6 @@ pub struct Bench {
     pub provider: ProviderId,
     /// Rows that the client asks for per page.
     per_page: u32,
-}
-
-/// A worker that runs in the test's own runtime.
-#[derive(Debug)]
-pub struct Worker {
-    /// Its doorbell.
-    pub doorbell: Doorbell,
-    shutdown: CancellationToken,
-    running: JoinHandle<linkyard_core::Result<()>>,
-}
-
-impl Worker {
-    /// Waits until it has ended by itself.
-    pub async fn ended(self) {
-        self.running.await.expect("the worker does not panic").expect("the worker ends orderly");
-    }
-
-    /// Asks it to stop and waits for it.
-    pub async fn stop(self) {
-        self.shutdown.cancel();
-        self.running.await.expect("the worker does not panic").expect("the worker ends orderly");
-    }
-}
-
-/// A worker in a runtime of its own, to be killed.
-#[derive(Debug)]
-pub struct Doomed(Runtime);
-
-impl Doomed {
-    /// Ends it wherever it stands.
-    pub async fn kill(self) {
-        let runtime = self.0;
-        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.expect("the runtime ends");
-    }
 }
 
 impl Bench {
@@ -129,79 +90,6 @@ impl Bench {
         let bench = Self::tested(databases, vendors, projects, per_page).await;
         bench.run(JobKind::FetchDirectory).await;
         bench
-    }
-
-    /// Settings with which nothing takes long.
-    #[must_use]
-    pub fn args() -> WorkerArgs {
-        WorkerArgs {
-            lease_ms: 3_000,
-            renew_ms: 50,
-            drain_ms: 10_000,
-            backoff_first_ms: 1,
-            backoff_most_ms: 20_000,
-            attempts: 4,
-            tick_ms: 10,
-            ..WorkerArgs::default()
-        }
-    }
-
-    /// A client of the simulator, with a budget of its own that hardly limits: a new process has both.
-    #[must_use]
-    pub fn procore(&self) -> Procore {
-        procore(&self.simulator.url(), self.per_page)
-    }
-
-    /// Starts a worker.
-    #[must_use]
-    pub fn work(&self) -> Worker {
-        self.work_as(Self::args(), linkyard_worker::jobs::registry())
-    }
-
-    /// Starts a worker with other settings and other work.
-    #[must_use]
-    pub fn work_as(&self, args: WorkerArgs, perform: Perform) -> Worker {
-        let (doorbell, shutdown) = (Doorbell::default(), CancellationToken::new());
-        let worker =
-            linkyard_worker::run_with(self.store.clone(), doorbell.clone(), self.procore(), args, shutdown.clone(), perform);
-        Worker { doorbell, shutdown, running: tokio::spawn(worker) }
-    }
-
-    /// Starts one of several workers, over `redis`.
-    #[must_use]
-    pub fn work_shared(&self, redis: &RedisServer, args: WorkerArgs, perform: Perform) -> Worker {
-        let (doorbell, shutdown) = (shared(redis), CancellationToken::new());
-        let worker =
-            linkyard_worker::run_with(self.store.clone(), doorbell.clone(), self.procore(), args, shutdown.clone(), perform);
-        Worker { doorbell, shutdown, running: tokio::spawn(worker) }
-    }
-
-    /// Starts one of several workers, over `redis`, that is going to be killed.
-    #[must_use]
-    pub fn work_shared_until_killed(&self, redis: &RedisServer, args: WorkerArgs, perform: Perform) -> Doomed {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let (url, simulator, key, per_page) = (self.database_url.clone(), self.simulator.url(), self.key.clone(), self.per_page);
-        let redis = redis.args();
-        runtime.spawn(async move {
-            let store = open(&url, &key).await;
-            let doorbell = Doorbell::shared(Redis::new(&redis).expect("an address"));
-            let never = CancellationToken::new();
-            linkyard_worker::run_with(store, doorbell, procore(&simulator, per_page), args, never, perform).await
-        });
-        Doomed(runtime)
-    }
-
-    /// Starts a worker that is going to be killed.
-    #[must_use]
-    pub fn work_until_killed(&self) -> Doomed {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let (url, simulator, key, per_page) = (self.database_url.clone(), self.simulator.url(), self.key.clone(), self.per_page);
-        runtime.spawn(async move {
-            let store = open(&url, &key).await;
-            let (doorbell, never) = (Doorbell::default(), CancellationToken::new());
-            linkyard_worker::run(store, doorbell, procore(&simulator, per_page), Self::args(), never).await
-        });
-        Doomed(runtime)
     }
 
     /// Works until every job is finished.
@@ -383,26 +271,6 @@ pub async fn eventually(what: &str, mut reached: impl AsyncFnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "{what}: not reached");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-fn procore(simulator: &str, per_page: u32) -> Procore {
-    let mut args = linkyard_procore::Args::simulator(simulator, "simulator-client", "simulator-secret");
-    (args.vendors_per_page, args.projects_per_page) = (per_page, per_page);
-    let free = BudgetArgs {
-        initial_spike_limit: 1_000_000,
-        initial_hour_limit: 1_000_000,
-        outage_first_wait_ms: 50,
-        outage_most_wait_ms: 200,
-        ..BudgetArgs::default()
-    };
-    let second = Duration::from_secs(1);
-    let settings =
-        linkyard_procore::Settings { read_idle: 2 * second, total: 4 * second, ..linkyard_procore::Settings::default() };
-    Procore::with_settings(&args, Arc::new(MemoryBudget::new(&free)), settings).expect("a client")
-}
-
-fn shared(redis: &RedisServer) -> Doorbell {
-    Doorbell::shared(Redis::new(&redis.args()).expect("an address"))
 }
 
 async fn open(database_url: &str, key: &SealingKey) -> Store {
