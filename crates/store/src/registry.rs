@@ -1,9 +1,10 @@
 //! The registry: parties, projects, their types, profiles and associations, and the marks of their integration.
 //!
-//! Here are the named choices and what parties and projects have in common; each of the two has its own file.
+//! Here are the named choices. Parties and projects are created and read by `entry.rs`; what differs between them is in a file for each.
 
 mod change;
 mod choices;
+mod entry;
 pub(crate) mod marks;
 mod members;
 pub(crate) mod merge;

@@ -1,7 +1,8 @@
 //! Changing and deleting what is in the registry. What a directory follows can not be deleted: its link is taken away first.
 
-use super::parties::{choices, of_ids};
-use super::{marks, projects};
+use super::entry;
+use super::marks;
+use super::parties::choices;
 use crate::gate::{self, TargetKey};
 use crate::row::get;
 use crate::sql::{end, execute, one};
@@ -40,8 +41,7 @@ impl Store {
                 audit::note(&tx, scope.organization, &scope.actor, "party.update", "party", &id.to_string(), "").await?;
                 request::remember(&tx, scope.organization, request, b"updated").await?;
             }
-            let found = of_ids(&tx, scope.organization, &[id.0]).await?;
-            found.into_iter().next().ok_or_else(|| Error::not_found("party", id))
+            entry::of_id(&tx, scope.organization, id.0).await
         };
         let result = result.await;
         end(tx, result).await
@@ -74,7 +74,7 @@ impl Store {
                 audit::note(&tx, scope.organization, &scope.actor, "project.update", "project", &id.to_string(), "").await?;
                 request::remember(&tx, scope.organization, request, b"updated").await?;
             }
-            projects::of_id(&tx, scope.organization, id).await
+            entry::of_id(&tx, scope.organization, id.0).await
         };
         let result = result.await;
         end(tx, result).await

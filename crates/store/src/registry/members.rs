@@ -88,7 +88,7 @@ async fn change(
         audit::note(tx, scope.organization, &scope.actor, action, "project", &project.to_string(), &detail).await?;
         request::remember(tx, scope.organization, request, b"changed").await?;
     }
-    super::projects::of_id(tx, scope.organization, project).await
+    super::entry::of_id(tx, scope.organization, project.0).await
 }
 
 async fn check(connection: &impl ConnectionTrait, scope: &Scope, parties: &[Uuid]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Two parties that are one firm: everything of the source moves to the target, and the source is deleted.
 
 use super::change::{remove, require};
-use super::parties::of_ids;
+use super::entry::of_id;
 use crate::compliance::lines;
 use crate::directory::List;
 use crate::mapping::unlink;
@@ -92,8 +92,7 @@ async fn merge(tx: &DatabaseTransaction, scope: &Scope, merge: &Merge, request: 
         audit::note(tx, scope.organization, &scope.actor, "party.merge", "party", &target.to_string(), &detail).await?;
         request::remember(tx, scope.organization, request, b"merged").await?;
     }
-    let found = of_ids(tx, scope.organization, &[target]).await?;
-    found.into_iter().next().ok_or_else(|| Error::not_found("party", merge.target))
+    of_id(tx, scope.organization, target).await
 }
 
 /// Every vendor that the party is linked to shows all of its coverages.
