@@ -87,11 +87,14 @@ pub async fn router(store: Store, ring: Ring, config: &Config, draining: Cancell
         add_reflection(&mut routes)?;
     }
     // The last layer is the outermost: every answer has its request id, and authentication is inside of the deadline.
-    let mut layered =
-        routes.routes().into_axum_router().layer(from_fn_with_state(keys, auth::authenticate)).layer(from_fn(deadline::limit));
+    let mut layered = routes
+        .routes()
+        .into_axum_router()
+        .layer(from_fn_with_state(keys.clone(), auth::authenticate))
+        .layer(from_fn(deadline::limit));
     if config.console {
         let origin = config.console_origin.clone();
-        layered = beside(layered, console::router(Console { service, origin, every: config.console_every, draining }));
+        layered = beside(layered, console::router(Console { service, keys, origin, every: config.console_every, draining }));
     }
     Ok(bounds().add_routes(Routes::from(layered.layer(from_fn(request_id::attach)))))
 }

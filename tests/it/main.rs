@@ -8,6 +8,7 @@ mod cli_lifecycle;
 mod cli_output;
 mod console_edge;
 mod console_files;
+mod console_keys;
 mod console_kit;
 mod console_mapping;
 mod console_pages;

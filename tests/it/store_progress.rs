@@ -6,7 +6,7 @@ use linkyard_core::mapping::{MappingState, Subject};
 use linkyard_core::page::PageRequest;
 use linkyard_store::RegistryFilter;
 use linkyard_tests::build::{Side, create, create_anyway, decide, firms, leave_out, record};
-use linkyard_tests::databases::each_database;
+use linkyard_tests::databases::{each_database, each_database_with_sql};
 use linkyard_tests::ground;
 
 const ALL: PageRequest = PageRequest { size: 100, after: None };
@@ -32,6 +32,51 @@ async fn a_list_is_counted_once_in_ten_seconds_and_by_what_became_of_its_rows() 
         // Ten seconds may end in between; each of the two lists is counted once in them.
         assert!(noted == 0 || noted == 2, "{noted}");
         assert!(store.progress(&other.scope, 60).await.expect("samples").iter().all(|one| one.provider == other.provider));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_day_is_told_by_what_each_hour_saw_last_of_both_lists() {
+    each_database_with_sql(async |store, sql| {
+        let side = Side::new(&store).await;
+        let other = Side::of(&store, "other", 2).await;
+        side.walk(Subject::Vendor, &firms(2)).await;
+        side.walk(Subject::Project, &[record(1, "Bridge")]).await;
+        other.walk(Subject::Vendor, &firms(1)).await;
+        store.progress_note().await.expect("noted");
+        let hour = 3_600_000;
+        let earlier = [(-hour, 1), (-hour + 10_000, 7), (-5 * hour, 4), (-25 * hour, 90)];
+        for (when, linked) in earlier {
+            let sql_text = format!(
+                "insert into progress_sample (provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows)
+                 select provider_id, subject, at_ms - at_ms % {hour} + {when}, organization_id, {linked}, 0, 0, 0, 0
+                 from progress_sample where at_ms = (select max(at_ms) from progress_sample)"
+            );
+            sql.execute(&sql_text).await;
+        }
+        let hours = store.linked_by_hour(&side.scope).await.expect("hours");
+        assert!(hours.iter().all(|one| one.provider == side.provider && one.hour_ms % hour == 0), "{hours:?}");
+        assert_eq!(hours.iter().map(|one| one.linked).collect::<Vec<_>>(), [8, 14, 0], "two lists each");
+        let now = hours[2].hour_ms;
+        assert_eq!(hours.iter().map(|one| (one.hour_ms - now) / hour).collect::<Vec<_>>(), [-5, -1, 0]);
+        let others = store.linked_by_hour(&other.scope).await.expect("hours");
+        assert_eq!(others.iter().map(|one| one.linked).collect::<Vec<_>>(), [4, 7, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn jobs_under_way_are_counted_by_provider() {
+    each_database(async |store| {
+        let side = Side::new(&store).await;
+        let other = Side::of(&store, "other", 2).await;
+        side.walk(Subject::Vendor, &firms(2)).await;
+        assert!(store.jobs_live_by_provider(&side.scope).await.expect("counts").is_empty());
+        side.confirm(Subject::Vendor, &[decide(1, create_anyway())]).await.expect("confirmed");
+        let live = store.jobs_live_by_provider(&side.scope).await.expect("counts");
+        assert_eq!(live.into_iter().collect::<Vec<_>>(), [(side.provider, 1)]);
+        assert!(store.jobs_live_by_provider(&other.scope).await.expect("counts").is_empty());
     })
     .await;
 }

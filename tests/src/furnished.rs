@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use linkyard_control::{Need, PAGES};
 use linkyard_core::contact::NewContact;
 use linkyard_core::duplicate::{MemberId, Searched};
-use linkyard_core::id::{DuplicateGroupId, JobId, PartyId, ProjectId, ProviderId, RecordId, TargetId};
+use linkyard_core::id::{ApiKeyId, DuplicateGroupId, JobId, PartyId, ProjectId, ProviderId, RecordId, TargetId};
 use linkyard_core::job::Finish;
 use linkyard_core::mapping::Subject;
 use linkyard_core::page::PageRequest;
@@ -42,6 +42,7 @@ pub struct Furnished {
     project: ProjectId,
     group: DuplicateGroupId,
     directory_group: DuplicateGroupId,
+    key: ApiKeyId,
 }
 
 /// A page to look at.
@@ -75,8 +76,9 @@ impl Furnished {
         bench.settle().await;
         let furnished = Self::registry(&side, &harm).await?;
         let (party, project, group, directory_group) = furnished;
+        let key = side.store.api_key_create(&side.scope, &harm, Access::Read, None, None).await?.0.id;
         let site = Site::over(bench).await?;
-        Ok(Self { site, provider: side.provider, link_job: linked, party, project, group, directory_group })
+        Ok(Self { site, provider: side.provider, link_job: linked, party, project, group, directory_group, key })
     }
 
     /// What hangs on the registry's records: contacts, coverages, duplicates.
@@ -127,7 +129,8 @@ impl Furnished {
         let provider = self.provider.to_string();
         let paths = match path {
             "/" | "/sign-in" | "/providers" | "/providers/new" | "/jobs" | "/parties" | "/projects" | "/duplicates"
-            | "/workers" | "/budget" | "/audit" => vec![path.to_owned()],
+            | "/workers" | "/budget" | "/audit" | "/keys" | "/keys/new" => vec![path.to_owned()],
+            "/keys/{id}/revoke" => vec![format!("/keys/{}/revoke", self.key)],
             "/jobs/{id}" => vec![format!("/jobs/{}", self.link_job)],
             "/parties/{id}" => vec![format!("/parties/{}", self.party)],
             "/projects/{id}" => vec![format!("/projects/{}", self.project)],

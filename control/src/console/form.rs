@@ -1,9 +1,11 @@
 //! Forms as they are sent, and as they are shown again with what is wrong at each field.
 
 use super::failure::Failure;
-use super::shell::Visitor;
+use super::shell::{Alert, Visitor};
 use axum::Form;
 use axum::extract::{FromRequest, Request};
+use http::StatusCode;
+use linkyard_core::Error;
 use linkyard_core::error::Violation;
 use linkyard_store::RequestKey;
 use sha2::{Digest, Sha256};
@@ -93,6 +95,15 @@ impl Problems {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// With what a form is shown again that was refused: its status, what is wrong at each field, and what else was in the way.
+pub(crate) fn refused(error: Error) -> (StatusCode, Problems, Option<Alert>) {
+    if let Error::Invalid(violations) = error {
+        return (StatusCode::UNPROCESSABLE_ENTITY, Problems::new(violations), None);
+    }
+    let failure = Failure::from(error);
+    (failure.status, Problems::default(), Some(Alert::bad(failure.message)))
 }
 
 /// A field as it is shown.

@@ -14,6 +14,7 @@ mod failure;
 mod form;
 mod guard;
 mod jobs;
+mod keys;
 mod live;
 mod mapping;
 mod origin;
@@ -32,6 +33,7 @@ mod workers;
 pub use origin::Origin;
 
 use crate::access::Need;
+use crate::auth::Keys;
 use crate::service::Service;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -44,6 +46,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     pub(crate) service: Service,
+    /// What is known of keys here: one that is revoked is forgotten at once.
+    pub(crate) keys: Keys,
     /// Where browsers find it, when not at a loopback address.
     pub(crate) origin: Option<Origin>,
     /// How often an open page looks for changes.
@@ -133,6 +137,12 @@ pages! {
     post "/workers/{id}/drain" OPERATOR workers::drain;
     get "/budget" READ budget::show;
     get "/budget/live" READ budget::show_live;
+    get "/keys" READ keys::list;
+    get "/keys/live" READ keys::list_live;
+    get "/keys/new" WRITE keys::new;
+    post "/keys/new" WRITE keys::create;
+    get "/keys/{id}/revoke" WRITE keys::confirm_revoke;
+    post "/keys/{id}/revoke" WRITE keys::revoke;
     get "/audit" READ audit::show;
     get "/audit/live" READ audit::show_live;
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod budget;
 mod canvas;
+pub(crate) mod day;
 pub(crate) mod failures;
 pub(crate) mod freshness;
 pub(crate) mod progress;

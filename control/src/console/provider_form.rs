@@ -3,7 +3,7 @@
 use super::Console;
 use super::asked::{Asked, Id};
 use super::failure::Failure;
-use super::form::{Choice, Field, Problems, Submission};
+use super::form::{Choice, Field, Problems, Submission, refused};
 use super::shell::{Alert, Shell, Visitor, html, html_with};
 use super::words::contacts_mode;
 use crate::names::{COMPLIANCE_PROFILES, PARTY_TYPES};
@@ -12,7 +12,8 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use linkyard_core::error::Violations;
+use http::StatusCode;
+use linkyard_core::error::{Violation, Violations};
 use linkyard_core::id::{ComplianceProfileId, PartyTypeId, ProviderId};
 use linkyard_core::provider::{ContactsMode, Provider, ProviderChange, RetireBy};
 use linkyard_core::{Error, Result as CoreResult};
@@ -253,35 +254,30 @@ async fn again(
     form: &Submission,
     error: Error,
 ) -> Result<Response, Failure> {
-    let taken = matches!(error, Error::AlreadyExists { .. });
-    let (violations, rest) = match error {
-        Error::Invalid(violations) => (violations, None),
+    let (status, problems, alert) = match error {
+        // The company's provider is there: the form is right but for this field.
         Error::AlreadyExists { message, .. } => {
-            (vec![linkyard_core::error::Violation { field: "company_id".to_owned(), problem: message }], None)
+            let taken = Violation { field: "company_id".to_owned(), problem: message };
+            (StatusCode::CONFLICT, Problems::new(vec![taken]), None)
         }
+        Error::Invalid(violations) => refused(Error::Invalid(violations.into_iter().map(worded).collect())),
         other @ (Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::Forbidden(_)
         | Error::Unauthorized { .. }
         | Error::Throttled { .. }
         | Error::Unavailable { .. }
-        | Error::Internal { .. }) => (Vec::new(), Some(Failure::from(other))),
+        | Error::Internal { .. }) => refused(other),
     };
-    let violations = violations.into_iter().map(|mut violation| {
-        // A page says what to choose, not how names of the API look.
-        if violation.problem.starts_with("must have the form ") {
-            violation.problem = "choose one of the list".to_owned();
-        }
-        violation
-    });
-    let status = match &rest {
-        Some(failure) => failure.status,
-        None if taken => http::StatusCode::CONFLICT,
-        None => http::StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let alert = rest.map(|failure| Alert::bad(failure.message));
-    let problems = Problems::new(violations.collect());
     html_with(status, &page(console, visitor, id, Values::sent(form), problems, alert).await?)
+}
+
+/// A page says what to choose, not how names of the API look.
+fn worded(mut violation: Violation) -> Violation {
+    if violation.problem.starts_with("must have the form ") {
+        violation.problem = "choose one of the list".to_owned();
+    }
+    violation
 }
 
 async fn page(

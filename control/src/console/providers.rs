@@ -6,6 +6,7 @@ use super::asked::Id;
 use super::failure::Failure;
 use super::jobs::{Fact, JobRow};
 use super::live::Screen;
+use super::plot::{self, Plot};
 use super::shell::{Alert, Shell, Visitor, address, html};
 use super::words::{Badge, Clock, Moment, contacts_mode, number, provider_state};
 use super::{Console, mapping};
@@ -123,11 +124,20 @@ fn company(provider: &Provider) -> String {
     }
 }
 
+/// The same with what is going on there.
+struct ListRow {
+    provider: ProviderRow,
+    /// How many jobs are under way, in words; empty without any.
+    jobs: String,
+    /// How the linking went in the last day.
+    day: Plot,
+}
+
 #[derive(Template)]
 #[template(path = "providers.html")]
 struct ListPage {
     shell: Shell,
-    rows: Vec<ProviderRow>,
+    rows: Vec<ListRow>,
     first: String,
     next: String,
 }
@@ -155,9 +165,18 @@ pub(crate) async fn list_live(screen: Screen, Query(query): Query_) -> Response 
 async fn list_page(console: &Console, visitor: &Visitor, after: Option<String>) -> Result<ListPage, Failure> {
     let page = PageRequest { size: PAGE, after: after.clone().filter(|after| !after.is_empty()) };
     let providers = console.service.provider_list(visitor.scope(), &page).await?;
+    let live = console.service.jobs_live_by_provider(visitor.scope()).await?;
+    let hours = console.service.linked_by_hour(visitor.scope()).await?;
     let mut rows = Vec::new();
     for provider in &providers.rows {
-        rows.push(ProviderRow::new(console, visitor, provider).await?);
+        let own: Vec<_> = hours.iter().filter(|hour| hour.provider == provider.id).copied().collect();
+        let jobs = match live.get(&provider.id).copied().unwrap_or_default() {
+            0 => String::new(),
+            1 => "1 job under way".to_owned(),
+            several => format!("{} jobs under way", number(several)),
+        };
+        let day = plot::day::plot(provider.id, &own)?;
+        rows.push(ListRow { provider: ProviderRow::new(console, visitor, provider).await?, jobs, day });
     }
     let here = |after: &str| address("/providers", &[("after", after)]);
     let live = address("/providers/live", &[("after", after.as_deref().unwrap_or_default())]);

@@ -128,7 +128,7 @@ impl Alert {
 pub(crate) const FILE_AGAIN: &str = "file-again";
 
 /// Words that may stand in `?notice=` of an address, and what they say: a closed list, so that an address can not put words in our mouth.
-const NOTICES: [(&str, &str); 20] = [
+const NOTICES: [(&str, &str); 21] = [
     ("provider-saved", "Saved. The connection is being tested."),
     ("provider-changed", "Saved."),
     ("provider-paused", "Paused. Jobs of this provider wait until it is resumed."),
@@ -142,6 +142,7 @@ const NOTICES: [(&str, &str); 20] = [
     ("duplicates-restored", "The group is suspected again."),
     ("nothing-to-link", "All of these are linked there already."),
     ("worker-draining", "The worker was asked to end. It takes no more jobs."),
+    ("key-revoked", "Revoked. Whoever comes in with it is refused."),
     ("parties-merged", "Merged. What the others had is here now."),
     ("confirmed", "Confirmed. The linking is under way; its progress is below."),
     ("confirmed-left-out", "Confirmed. Nothing had to be linked."),
@@ -176,6 +177,7 @@ const MENU: [Part; 4] = [
             Way { path: "/providers", label: "Integration Providers", key: "i" },
             Way { path: "/mapping/parties", label: "Parties Mapping", key: "m" },
             Way { path: "/mapping/projects", label: "Projects Mapping", key: "n" },
+            Way { path: "/keys", label: "API keys", key: "k" },
         ],
     },
     Part {

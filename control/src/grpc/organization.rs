@@ -98,9 +98,7 @@ fn key_form(form: &v1::ApiKey) -> Result<(String, Access, Option<i64>)> {
     if named(&form.display_name).is_err() {
         violations.add("display_name", format!("must have 1 to {LONGEST_NAME} characters"));
     }
-    let access = [Access::Read, Access::Write, Access::Operator]
-        .into_iter()
-        .find(|access| i32::from(wire::access(*access)) == form.access);
+    let access = Access::ALL.into_iter().find(|access| i32::from(wire::access(*access)) == form.access);
     if access.is_none() {
         violations.add("access", "must be READ, WRITE or OPERATOR");
     }

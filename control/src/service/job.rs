@@ -8,6 +8,7 @@ use linkyard_core::page::{Page, PageRequest};
 use linkyard_core::scope::Scope;
 use linkyard_store::RequestKey;
 use linkyard_store::ledger::JobReason;
+use std::collections::HashMap;
 
 impl Service {
     /// One job.
@@ -16,6 +17,14 @@ impl Service {
     /// `NotFound`.
     pub async fn job_get(&self, scope: &Scope, id: JobId) -> Result<Job> {
         self.jobs.ask((scope.organization, id)).await?
+    }
+
+    /// How many jobs of each provider are under way, without children.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn jobs_live_by_provider(&self, scope: &Scope) -> Result<HashMap<ProviderId, u64>> {
+        self.store.jobs_live_by_provider(scope).await
     }
 
     /// Jobs, newest first.

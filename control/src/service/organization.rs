@@ -74,6 +74,14 @@ impl Service {
         self.store.api_key_list(scope, page).await
     }
 
+    /// One key, without its secret.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn api_key_get(&self, scope: &Scope, id: ApiKeyId) -> Result<ApiKey> {
+        self.store.api_key_get(scope, id).await
+    }
+
     /// Revokes a key.
     ///
     /// # Errors

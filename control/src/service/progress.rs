@@ -4,7 +4,7 @@ use super::Service;
 use linkyard_core::Result;
 use linkyard_core::scope::Scope;
 use linkyard_store::ledger::JobReason;
-use linkyard_store::{Fresh, ProgressSample};
+use linkyard_store::{Fresh, HourLinked, ProgressSample};
 
 impl Service {
     /// How far the linking of every list was in the last `minutes` minutes, oldest first.
@@ -13,6 +13,14 @@ impl Service {
     /// `Unavailable`.
     pub async fn progress(&self, scope: &Scope, minutes: u32) -> Result<Vec<ProgressSample>> {
         self.store.progress(scope, minutes).await
+    }
+
+    /// How much of each directory was linked in the last 24 hours, hour by hour.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn linked_by_hour(&self, scope: &Scope) -> Result<Vec<HourLinked>> {
+        self.store.linked_by_hour(scope).await
     }
 
     /// Why rows of the tenant are held or failed now, by reason, most rows first.

@@ -41,6 +41,9 @@ pub enum Access {
 }
 
 impl Access {
+    /// All of them, each including the ones before it.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Operator];
+
     /// The word in SQL and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -54,6 +57,6 @@ impl Access {
     /// The access named by `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Read, Self::Write, Self::Operator].into_iter().find(|access| access.as_str() == word)
+        Self::ALL.into_iter().find(|access| access.as_str() == word)
     }
 }

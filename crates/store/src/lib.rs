@@ -52,7 +52,7 @@ pub use mapping::screen::Brought;
 pub use mapping::suggest::{SidesSeen, SuggestionsSaved, Undecided};
 pub use mapping::unlink::UnlinkRow;
 pub use organization::{ApiKey, Organization, Principal};
-pub use progress::{Fresh, ProgressSample};
+pub use progress::{Fresh, HourLinked, ProgressSample};
 pub use provider::calls::CallsOf;
 pub use provider::change::ProviderUpdate;
 pub use provider::health::ProviderHealth;

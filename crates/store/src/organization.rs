@@ -219,6 +219,14 @@ impl Store {
         Ok(Page::cut(keys, page.size, |key| key.id.to_string()))
     }
 
+    /// One key, without its secret.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn api_key_get(&self, scope: &Scope, id: ApiKeyId) -> Result<ApiKey> {
+        key_of(&self.reader, scope.organization, id).await
+    }
+
     /// Revokes a key at once; revoking again changes nothing.
     ///
     /// # Errors

@@ -16,10 +16,12 @@ use sea_orm::QueryResult;
 const OFTEN_MS: i64 = 10_000;
 
 /// And once in so long otherwise.
-const SELDOM_MS: i64 = 3_600_000;
+const SELDOM_MS: i64 = HOUR_MS;
 
 /// A job that ended so long ago may have changed what was looked at last.
 const AFTERWARDS_MS: i64 = 2 * OFTEN_MS;
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// No more samples are read at once.
 const MOST_SAMPLES: i64 = 5_000;
@@ -43,6 +45,17 @@ pub struct ProgressSample {
     pub linking: u64,
     /// Rows without a decision.
     pub open: u64,
+}
+
+/// How much of a directory was linked at the end of an hour, or so far in the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HourLinked {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The beginning of the hour, milliseconds since 1970.
+    pub hour_ms: i64,
+    /// Linked vendors and projects.
+    pub linked: u64,
 }
 
 /// How old what is known of a directory is. Times are milliseconds since 1970; `None` = never.
@@ -103,6 +116,28 @@ impl Store {
         let mut samples = all(&self.reader, sql, values).await?.iter().map(sample).collect::<Result<Vec<_>>>()?;
         samples.reverse();
         Ok(samples)
+    }
+
+    /// How much of each directory of the tenant was linked, hour by hour, in the last 24 hours; by provider, oldest first. An hour in which
+    /// nobody looked is left out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn linked_by_hour(&self, scope: &Scope) -> Result<Vec<HourLinked>> {
+        let hour = format!("at_ms - at_ms % {HOUR_MS}");
+        let sql = format!(
+            "select s.provider_id, last.hour_ms, cast(sum(s.linked) as bigint) as linked
+             from (select provider_id, subject, {hour} as hour_ms, max(at_ms) as at_ms from progress_sample
+                where organization_id = $1 and at_ms > {{now}} - 24 * {HOUR_MS} group by provider_id, subject, {hour}) as last
+             join progress_sample s on s.provider_id = last.provider_id and s.subject = last.subject and s.at_ms = last.at_ms
+             group by s.provider_id, last.hour_ms order by s.provider_id, last.hour_ms"
+        );
+        let found = all(&self.reader, &sql, [scope.organization.0.into()]).await?;
+        let hours = found.iter().map(|row| {
+            let provider = ProviderId(get(row, "provider_id")?);
+            Ok(HourLinked { provider, hour_ms: get(row, "hour_ms")?, linked: count(row, "linked")? })
+        });
+        hours.collect()
     }
 
     /// How old what is known of each directory of the tenant is.

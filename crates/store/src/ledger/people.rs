@@ -5,7 +5,7 @@ use super::read::{ids, read_job, read_jobs, wanted};
 use super::settle::finish_parents;
 use super::{LIVE, link_rows};
 use crate::mapping::import;
-use crate::row::{get, word};
+use crate::row::{count, get, word};
 use crate::sql::{all, among, end, execute, one};
 use crate::{RequestKey, Store, audit, provider, request};
 use linkyard_core::error::ConflictReason;
@@ -72,6 +72,19 @@ impl Store {
         condition.push_str(&format!(" order by id desc limit {}", i64::from(page.size) + 1));
         let jobs = read_jobs(&self.reader, &condition, values).await?;
         Ok(Page::cut(jobs, page.size, |job| job.id.to_string()))
+    }
+
+    /// How many jobs of each provider of the tenant are not finished, without children; a provider without any is left out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn jobs_live_by_provider(&self, scope: &Scope) -> Result<HashMap<ProviderId, u64>> {
+        let sql = format!(
+            "select provider_id, count(*) as live from job
+             where {LIVE} and organization_id = $1 and provider_id is not null and parent_id is null group by provider_id"
+        );
+        let found = all(&self.reader, &sql, [scope.organization.0.into()]).await?;
+        found.iter().map(|row| Ok((ProviderId(get(row, "provider_id")?), count(row, "live")?))).collect()
     }
 
     /// Those of `watched` (id, revision known to the watcher) that have another revision now. One query for all watchers of a process,
