@@ -105,7 +105,7 @@ async fn everything_that_is_wrong_with_a_key_stands_at_its_field() {
     let before = keys(&control, &tenant.scope).await.len();
     let visitor = Visitor::signed_in(&control, &tenant.write).await;
     let answer = make(&visitor, "  ", "everything", "forever").await.is(422);
-    for said in ["Say what it is for", "Choose what it may do", "Choose how long it is good", "3 things are to be put right"] {
+    for said in ["Say what it is for", "Choose what it may do", "Choose how long it is valid", "3 things are to be put right"] {
         assert!(answer.text.contains(said), "{said}: {answer:?}");
     }
     let long = "x".repeat(201);

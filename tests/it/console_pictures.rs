@@ -65,6 +65,13 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     let (provider, scope) = (bench.provider, bench.scope.clone());
     let site = Site::over(bench).await?;
     site.bench.settled().await;
+    site.bench.store.progress_note().await?;
+    // What was seen before today's linking.
+    let earlier =
+        "insert into progress_sample (provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows)
+        select provider_id, subject, max(at_ms) - 7200000, organization_id, 0, 0, 0, 0, 0 from progress_sample
+        group by provider_id, subject, organization_id";
+    site.bench.execute(earlier).await;
     let browser = Browser::start(Scripts::On).await?;
     site.sign_in(&browser, Access::Operator).await?;
     let jobs = site.bench.store.job_list(&scope, None, &[], false, &PageRequest { size: 50, after: None }).await?.rows;
@@ -84,7 +91,8 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     let party =
         site.bench.store.party_list(&scope, &RegistryFilter { linked: Some(true), ..RegistryFilter::default() }, &FIRST).await?;
     look(&site, &browser, "party", &format!("/parties/{}", party.rows[0].id)).await?;
-    for page in ["parties", "projects", "duplicates", "budget", "workers", "audit"] {
+    look(&site, &browser, "key-form", "/keys/new").await?;
+    for page in ["parties", "projects", "duplicates", "budget", "workers", "keys", "audit"] {
         look(&site, &browser, page, &format!("/{page}")).await?;
     }
     assert_eq!(browser.complaints().await?, Vec::<String>::new());

@@ -314,6 +314,33 @@ async fn an_operator_drains_a_worker_and_sees_its_budget() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_key_is_made_kept_and_revoked_without_scripts() -> Result<()> {
+    let databases = Databases::sqlite();
+    let (site, browser) = (empty_site(&databases).await?, Browser::start(Scripts::Off).await?);
+    site.sign_in(&browser, Access::Write).await?;
+    browser.click(".side a[href='/keys']").await?;
+    browser.says("#key-list", "you are signed in with it").await?;
+    browser.click("a[href='/keys/new']").await?;
+    browser.fill("#name", "Nightly report").await?;
+    browser.click(".form-end button").await?;
+    browser.says("h1", "Keep this key now").await?;
+    let secret = browser.find("#secret").await?.prop("value").await?.unwrap_or_default();
+    assert!(secret.starts_with("ly_"), "{secret}");
+    assert_eq!(browser.misplaced().await?, Vec::<String>::new());
+    browser.click(".form-end a").await?;
+    browser.says("#key-list", "Nightly report").await?;
+    browser.click("a[aria-label^='Revoke Nightly report']").await?;
+    browser.says("h1", "Revoke this key?").await?;
+    assert_eq!(browser.misplaced().await?, Vec::<String>::new());
+    browser.click(".form-end button").await?;
+    browser.says("#alerts", "Revoked").await?;
+    assert_eq!(site.bench.store.api_key_check(&secret.into()).await?, None);
+    browser.close().await?;
+    site.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_overview_draws_four_plots_with_their_tables() -> Result<()> {
     let databases = Databases::sqlite();
     let bench = Bench::fetched(&databases, 60, 4, 100).await;

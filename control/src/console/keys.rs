@@ -25,7 +25,7 @@ const PAGE: u32 = 50;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// For how long a new key is good: word of the form, label, days.
+/// For how long a new key is valid: word of the form, label, days.
 const TERMS: [(&str, &str, Option<i64>); 4] = [
     ("30", "30 days", Some(30)),
     ("90", "90 days", Some(90)),
@@ -50,7 +50,7 @@ struct KeyRow {
     access: &'static str,
     state: Badge,
     created: Moment,
-    /// Until when it is good; nothing where it does not end by itself.
+    /// Until when it is valid; nothing where it does not end by itself.
     until: Option<Moment>,
     /// The visitor came in with it.
     own: bool,
@@ -63,7 +63,7 @@ impl KeyRow {
         let state = match key.revoked_at_ms {
             Some(at) => Badge::new("off", format!("Revoked {}", clock.at(at).shown)),
             None if expired => Badge::new("off", "Expired"),
-            None => Badge::new("ok", "Good"),
+            None => Badge::new("ok", "Valid"),
         };
         Self {
             id: key.id.to_string(),
@@ -169,7 +169,7 @@ fn form_page(visitor: &Visitor, (name, access, term): (&str, &str, &str), proble
         name: field("name", "What it is for", name, "The program or person that gets it; the audit log tells keys apart by it."),
         access: field("access", "What it may do", access, ""),
         accesses: offered.collect(),
-        term: field("term", "How long it is good", term, "A key that has ended is refused; make another one in time."),
+        term: field("term", "How long it is valid", term, "A key that has ended is refused; make another one in time."),
         terms: lasting.collect(),
         problems,
     }
@@ -231,7 +231,7 @@ fn read(form: &Submission) -> CoreResult<(Access, Option<i64>)> {
     }
     let days = TERMS.into_iter().find(|(term, ..)| *term == form.get("term")).map(|(_, _, days)| days);
     if days.is_none() {
-        violations.add("term", "choose how long it is good");
+        violations.add("term", "choose how long it is valid");
     }
     violations.finish(access.zip(days))?.ok_or_else(|| Error::broken("a form without violations is not whole"))
 }
