@@ -9,6 +9,7 @@ use linkyard_core::Error;
 use linkyard_core::error::Violation;
 use linkyard_store::RequestKey;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use uuid::Uuid;
 
 /// The largest form in bytes.
@@ -20,8 +21,8 @@ pub(crate) const REQUEST_ID: &str = "request_id";
 /// Fields that are never sent back to the browser.
 const SECRETS: [&str; 2] = ["client_secret", "key"];
 
-/// A form as it was sent.
-#[derive(Clone, Debug)]
+/// A form as it was sent. What stands in it is told to no log: there may be secrets.
+#[derive(Clone)]
 pub(crate) struct Submission {
     path: String,
     fields: Vec<(String, String)>,
@@ -35,6 +36,13 @@ impl<S: Send + Sync> FromRequest<S> for Submission {
         let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
         let Form(fields) = form.map_err(|_| Failure::unreadable())?;
         Ok(Self { path, fields })
+    }
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Submission").field("path", &self.path).field("fields", &names).finish()
     }
 }
 

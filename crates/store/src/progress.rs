@@ -118,19 +118,28 @@ impl Store {
         Ok(samples)
     }
 
-    /// How much of each directory of the tenant was linked, hour by hour, in the last 24 hours; by provider, oldest first. An hour in which
-    /// nobody looked is left out.
+    /// How much of each directory of the tenant was linked at the end of each of the last 24 hours, the present one included; by provider,
+    /// oldest first. An hour in which nobody looked is left out.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn linked_by_hour(&self, scope: &Scope) -> Result<Vec<HourLinked>> {
-        let hour = format!("at_ms - at_ms % {HOUR_MS}");
+        // Each hour's last sample is sought by the table's key: a busy day of a list has thousands.
+        let begin = format!("clock.hour_ms - hours.back * {HOUR_MS}");
         let sql = format!(
-            "select s.provider_id, last.hour_ms, cast(sum(s.linked) as bigint) as linked
-             from (select provider_id, subject, {hour} as hour_ms, max(at_ms) as at_ms from progress_sample
-                where organization_id = $1 and at_ms > {{now}} - 24 * {HOUR_MS} group by provider_id, subject, {hour}) as last
+            "with recursive hours(back) as (select 0 union all select back + 1 from hours where back < 23),
+                clock as (select n.now_ms - n.now_ms % {HOUR_MS} as hour_ms from (select {{now}} as now_ms) as n),
+                lists as (select '{}' as subject union all select '{}'),
+                last as (select p.id as provider_id, lists.subject, {begin} as hour_ms,
+                    (select max(s.at_ms) from progress_sample s where s.provider_id = p.id and s.subject = lists.subject
+                        and s.at_ms >= {begin} and s.at_ms < {begin} + {HOUR_MS}) as at_ms
+                    from provider p cross join lists cross join hours cross join clock
+                    where p.organization_id = $1 and p.state not in ('deleting', 'deleted'))
+             select last.provider_id, last.hour_ms, cast(sum(s.linked) as bigint) as linked from last
              join progress_sample s on s.provider_id = last.provider_id and s.subject = last.subject and s.at_ms = last.at_ms
-             group by s.provider_id, last.hour_ms order by s.provider_id, last.hour_ms"
+             group by last.provider_id, last.hour_ms order by last.provider_id, last.hour_ms",
+            Subject::Vendor.as_str(),
+            Subject::Project.as_str()
         );
         let found = all(&self.reader, &sql, [scope.organization.0.into()]).await?;
         let hours = found.iter().map(|row| {
