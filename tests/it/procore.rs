@@ -8,6 +8,7 @@ use linkyard_procore::{Args, Procore};
 use linkyard_simulator::{CompanySpec, Config, Installation};
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn config(spec: CompanySpec) -> Config {
     Config { companies: vec![spec], ..Config::default() }
@@ -116,12 +117,24 @@ async fn a_token_that_ends_in_the_middle_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_never_accepted_is_tried_twice_and_no_more() {
+async fn tokens_that_end_before_they_are_used_are_no_refused_credentials() {
+    let asked = AtomicUsize::new(0);
+    let server = Canned::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) < 3 {
+        true => Said::Whole(answer(401, &[], r#"{"message":"The access token is invalid"}"#)),
+        false => Said::Whole(answer(200, &[("total", "0")], "[]")),
+    })
+    .await;
+    server.company().page(Subject::Vendor, 1, None).await.expect("a page with the fourth token");
+    assert_eq!((server.asked("/rest").len(), server.asked("/oauth").len()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_token_that_is_never_accepted_is_tried_four_times_and_no_more() {
     let server = Canned::start(|_| Said::Whole(answer(401, &[], r#"{"message":"The access token is invalid"}"#))).await;
     let (reason, message) = refusal(server.company().page(Subject::Vendor, 1, None).await);
     assert_eq!(reason, "PROVIDER_CREDENTIALS");
     assert!(!message.contains("t0ken") && !message.contains("s3cret"), "{message}");
-    assert_eq!((server.asked("/rest").len(), server.asked("/oauth").len()), (2, 2));
+    assert_eq!((server.asked("/rest").len(), server.asked("/oauth").len()), (4, 4));
 }
 
 #[tokio::test]

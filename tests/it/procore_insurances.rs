@@ -183,7 +183,7 @@ async fn a_write_whose_token_ended_is_made_once() {
     assert_eq!(writes(&yard).await.len(), 2);
     let server = Canned::start(|_| Said::Whole(answer_401())).await;
     assert_eq!(refusal(server.company().sync_insurances(&sent).await).0, "PROVIDER_CREDENTIALS");
-    assert_eq!(server.asked("/rest").len(), 2, "a token that is never accepted is tried twice and no more");
+    assert_eq!(server.asked("/rest").len(), 4, "a token that is never accepted is tried four times and no more");
 }
 
 fn answer_401() -> Vec<u8> {

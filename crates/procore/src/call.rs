@@ -1,5 +1,5 @@
 //! One call to the API: a token, the budget's leave, the request with its company, the report of what came back. A refused token is
-//! replaced once and the call made once more; every other failure goes to the caller, who decides in a job's terms.
+//! replaced and the call made once more; every other failure goes to the caller, who decides in a job's terms.
 
 use crate::company::Company;
 use crate::failure::{self, Refusal, Waiting};
@@ -23,6 +23,10 @@ const COMPANY_HEADER: &str = "Procore-Company-Id";
 /// Up to this much is added to a wait, so that callers which were refused together do not come back together.
 const MOST_JITTER_MS: u64 = 250;
 
+/// With so many tokens a call is made before the credentials count as refused. A new token can end before it is used (all of an app's
+/// tokens end at once, or this process stood still for its life), and one that another caller brought may be as old as the first.
+const MOST_TOKENS: u32 = 4;
+
 /// What is asked of the API, without a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask<'a> {
@@ -42,7 +46,7 @@ impl Company {
         self.send(Ask { method: Method::GET, path, query, body: None }).await
     }
 
-    /// Makes one call. Only a call whose token was refused is made again, once: that one was not executed. Whether a call without a
+    /// Makes one call. Only a call whose token was refused is made again, with up to [`MOST_TOKENS`]: it was not executed. Whether a call without a
     /// whole answer was executed is not known; it is `Unavailable`, and a caller that writes reads again before it writes again.
     ///
     /// # Errors
@@ -51,7 +55,7 @@ impl Company {
         let credential = self.credential.as_ref().ok_or_else(token::no_platform_credentials)?;
         let inner = &self.procore.inner;
         let asked = format!("{} {}", ask.method, ask.path);
-        let mut refused = None;
+        let (mut refused, mut tokens) = (None, 0);
         loop {
             let granted = self.leave().await?;
             let token = match inner.tokens.get(inner, self.lane, credential, refused).await {
@@ -69,7 +73,8 @@ impl Company {
             let secrets = secrets(credential, &token);
             let refusal =
                 Refusal { asked: &asked, status: answer.status, head: &answer.head, body: &answer.body, secrets: &secrets };
-            if refused.is_none() && refusal.token_refused() {
+            tokens += 1;
+            if tokens < MOST_TOKENS && refusal.token_refused() {
                 refused = Some(token.number);
                 continue;
             }

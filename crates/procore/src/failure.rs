@@ -90,7 +90,7 @@ impl Refusal<'_> {
         let what_to_do = match attention {
             Attention::NotConnected => "the app is not connected to this company; ask the company's administrator to connect it",
             Attention::NotInstalled => "the app is not installed in this company; ask the company's administrator to install it",
-            Attention::Credentials => "Procore refuses the access token, also a new one; check client id and secret",
+            Attention::Credentials => "Procore refuses the access token, also new ones; check client id and secret",
             Attention::Permission | Attention::UnknownCompany | Attention::UpstreamDown | Attention::TestUnfinished
                 if !self.asked.starts_with("GET ") =>
             {
