@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 const WORKERS: usize = 8;
 /// The life of a token: nearly all are replaced while they are in use.
 const LIFE_S: u64 = 4;
+/// All tokens end so often: longer apart than a busy machine takes from a new token to its use, so that a call does not meet
+/// one end after the other until its credentials count as refused.
+const BETWEEN: Duration = Duration::from_secs(5);
 /// Work goes on so soon after a token ended, and after the login host is back: the longest pause of the breaker and some more.
 const BACK: Duration = Duration::from_secs(75);
 /// A provider whose credentials are refused says so in this time.
@@ -35,7 +38,7 @@ async fn expire(scene: &mut Scene<'_>) -> Result<()> {
         scene.outcome.faults_landed += u64::from(scene.busy().await? > 0);
         scene.observer.admin("POST", "/stop-token", Value::Null).await?;
         scene.goes_on_within(BACK).await?;
-        scene.pause(Duration::from_secs(2)).await;
+        scene.pause(BETWEEN).await;
     }
     // Their clock is ten minutes ahead from one moment to the next.
     scene.outcome.faults_landed += u64::from(scene.busy().await? > 0);
