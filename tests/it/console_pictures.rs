@@ -66,12 +66,7 @@ async fn the_screens_of_a_directory_that_is_mapped_are_laid_out_well() -> Result
     let site = Site::over(bench).await?;
     site.bench.settled().await;
     site.bench.store.progress_note().await?;
-    // What was seen before today's linking.
-    let earlier =
-        "insert into progress_sample (provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows)
-        select provider_id, subject, max(at_ms) - 7200000, organization_id, 0, 0, 0, 0, 0 from progress_sample
-        group by provider_id, subject, organization_id";
-    site.bench.execute(earlier).await;
+    site.bench.nothing_linked_two_hours_ago().await;
     let browser = Browser::start(Scripts::On).await?;
     site.sign_in(&browser, Access::Operator).await?;
     let jobs = site.bench.store.job_list(&scope, None, &[], false, &PageRequest { size: 50, after: None }).await?.rows;

@@ -359,11 +359,7 @@ async fn the_overview_draws_four_plots_with_their_tables() -> Result<()> {
     browser.click("#table-freshness summary").await?;
     browser.says("#table-freshness", "in time").await?;
     browser.find("section[aria-labelledby^=plot-budget] svg title").await?;
-    let earlier =
-        "insert into progress_sample (provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows)
-        select provider_id, subject, min(at_ms) - 7200000, organization_id, 0, 0, 0, 0, 0 from progress_sample
-        group by provider_id, subject, organization_id";
-    site.bench.execute(earlier).await;
+    site.bench.nothing_linked_two_hours_ago().await;
     site.open(&browser, "/providers").await?;
     browser.says(".day", "within 24 hours").await?;
     browser.find(".day svg title").await?;

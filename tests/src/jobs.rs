@@ -152,6 +152,17 @@ impl Bench {
         open_sql(&self.database_url).await.execute(sql).await;
     }
 
+    /// Writes what a look at the linking would have found two hours ago, had nothing been linked then.
+    pub async fn nothing_linked_two_hours_ago(&self) {
+        let columns = "provider_id, subject, at_ms, organization_id, linked, failed, ignored, linking, open_rows";
+        let sql = format!(
+            "insert into progress_sample ({columns})
+             select provider_id, subject, min(at_ms) - 7200000, organization_id, 0, 0, 0, 0, 0 from progress_sample
+             group by provider_id, subject, organization_id"
+        );
+        self.execute(&sql).await;
+    }
+
     /// Confirms that every undecided record of `subject` is created, and answers the link job.
     pub async fn confirm_all(&self, subject: Subject) -> JobId {
         self.confirm(subject, BulkAction::Create(OnLookalike::Create)).await

@@ -1,4 +1,4 @@
-//! Plots: drawn on the server as SVG, each with the same figures as a table.
+//! Plots: drawn on the server as SVG, each with the same figures as a table; a line as small as a word (`day.rs`) has its words alone.
 //!
 //! Colours are those of the light palette as plain attributes; the stylesheet puts the palette of the page in their place, so dark pages
 //! have dark plots. What a plot says it also says in words, and no two things on it differ by colour alone: they are labelled, dashed, or

@@ -1,5 +1,5 @@
 //! One call to the API: a token, the budget's leave, the request with its company, the report of what came back. A refused token is
-//! replaced and the call made once more; every other failure goes to the caller, who decides in a job's terms.
+//! replaced and the call made again, a few times; every other failure goes to the caller, who decides in a job's terms.
 
 use crate::company::Company;
 use crate::failure::{self, Refusal, Waiting};
